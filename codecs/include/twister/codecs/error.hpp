@@ -1,0 +1,69 @@
+// twister/codecs/error.hpp - what can be wrong with bytes, and the few conditions to decide by.
+//
+//   if (reason.code == twister::Condition::limit) ...         // decide by the condition
+//   log(error.message());                                     // log the code and its numbers
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <type_traits>
+
+namespace twister {
+
+// Few, for decisions. Every error code of twister, from any layer, compares equal to at most one of
+// them. They live in the lowest layer because every layer has to speak them.
+enum class Condition {
+  gone = 1,   // the peer or the path to it is no longer there
+  limit,      // a configured limit was reached
+  malformed,  // bytes or messages that break their format
+  timed_out,  // a deadline passed
+  refused,    // not allowed, or not accepted
+};
+
+// Many, for logs.
+enum class CodecErrc {
+  frame_too_long = 1,   // limit      over max_frame_bytes, or more than the length field can say
+  line_too_long,        // limit      over max_line_bytes
+  bad_length,           // malformed  a length that counts itself is smaller than itself
+  embedded_delimiter,   // malformed  encode: the body holds the byte that ends a frame
+  truncated,            // malformed  the stream ended inside a message
+  malformed_json,       // malformed  not one JSON text
+  json_too_deep,        // limit      over max_depth
+  invalid_utf8,         // malformed  text that is not UTF-8
+  number_out_of_range,  // malformed  a number that no 64-bit integer or double holds
+  malformed_protobuf,   // malformed  not the wire form of the message type
+  unencodable,          // malformed  encode: the message has no form on the wire
+};
+
+// The categories are named "twister.condition" and "twister.codec".
+const std::error_category& condition_category() noexcept;
+const std::error_category& codec_category() noexcept;
+
+// Found by argument-dependent lookup when an enumerator is compared with, or assigned to, an
+// error_code.
+std::error_condition make_error_condition(Condition condition) noexcept;
+std::error_code make_error_code(CodecErrc code) noexcept;
+
+// A code with the numbers that make it useful in a log. Cheap to return: no text until it is asked
+// for.
+struct CodecError {
+  CodecErrc code{};
+  std::uint64_t size = 0;   // what arrived: bytes, levels, or the byte position of a syntax error
+  std::uint64_t limit = 0;  // what was allowed, where that is the matter
+
+  explicit operator bool() const noexcept { return code != CodecErrc{}; }
+  std::error_code error_code() const noexcept;
+
+  // Such as "frame of 4294967295 bytes exceeds max_frame_bytes 1048576"; empty without an error.
+  std::string message() const;
+
+  friend bool operator==(const CodecError&, const CodecError&) = default;
+};
+
+}  // namespace twister
+
+template <>
+struct std::is_error_condition_enum<twister::Condition> : std::true_type {};
+template <>
+struct std::is_error_code_enum<twister::CodecErrc> : std::true_type {};

@@ -1,0 +1,74 @@
+// twister/codecs/lines.hpp - one message a line.
+//
+//   Lines codec({.max_line_bytes = 512});
+//   codec.decode(as_bytes("HELO example\r\n"));           // "HELO example"
+//
+// When not to use it: for binary bodies, which may hold any byte, see length_prefixed.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "twister/codecs/codec.hpp"
+
+namespace twister {
+
+enum class LineEnding : std::uint8_t { lf, crlf };
+
+struct LinesOptions {
+  std::size_t max_line_bytes = 64 * 1024;  // counts the line without its end; both directions
+  Oversize on_oversize = Oversize::fail;
+  LineEnding line_ending = LineEnding::lf;  // of what is sent; both are understood on receipt
+};
+
+// Text up to a line feed. One carriage return just before it belongs to the line end.
+//
+//      +==============+----+     +==============+----+----+
+//      | line         | 0a |     | line         | 0d | 0a |
+//      +==============+----+     +==============+----+----+
+//
+// An empty line is a message. A carriage return anywhere else is an ordinary byte, and so is NUL.
+// Nothing is decoded: a line is bytes, not necessarily UTF-8.
+//
+// Limits: a line of exactly max_line_bytes passes. A longer one is reported as soon as it is
+//   certain to be longer, before its end has arrived: after max_line_bytes + 1 bytes without a line
+//   feed, or one later if the last of these is a carriage return that may yet turn out to be part
+//   of a line end. The size reported is always max_line_bytes + 1, "at least", since how much more
+//   has arrived by then depends on how the stream was cut. Bytes are scanned once.
+// Errors: line_too_long; encoding also embedded_delimiter, for a line feed in the line or a
+//   carriage return at its end, which no receiver could tell from the line end.
+// Ownership: a message is a view into the input of the decode() that found it.
+class Lines {
+ public:
+  using Message = ByteView;
+  using Received = ByteView;
+
+  Lines() : Lines(LinesOptions{}) {}
+  explicit Lines(const LinesOptions& options);
+
+  DecodeResult decode(ByteView input);
+  ByteView message() const noexcept { return frame_; }
+
+  CodecError encode(ByteView line, ByteBuffer& out) const;
+  std::size_t begin_frame(ByteBuffer& out) const noexcept { return out.size(); }
+  CodecError end_frame(ByteBuffer& out, std::size_t mark) const;
+
+  // A last line without an end is truncated; who wants it takes `rest`.
+  CodecError finish(ByteView rest) const noexcept;
+
+ private:
+  enum class State : std::uint8_t { ready, skipping, too_long };
+
+  CodecError check(ByteView line) const noexcept;
+  ByteView terminator() const noexcept;
+  CodecError too_long() const noexcept;
+
+  std::size_t max_line_bytes_;
+  std::size_t scanned_ = 0;  // bytes at the front of the input that hold no line feed
+  ByteView frame_;
+  bool skips_oversize_;
+  LineEnding line_ending_;
+  State state_ = State::ready;
+};
+
+}  // namespace twister

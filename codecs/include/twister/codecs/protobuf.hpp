@@ -1,0 +1,87 @@
+// twister/codecs/protobuf.hpp - frames of one protobuf message type (target twister::protobuf).
+//
+//   Framed<LengthPrefixed, Protobuf<game::Packet>> codec;
+//
+// When not to use it: for several message types on one connection, make one with a oneof.
+#pragma once
+
+#include <climits>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include <google/protobuf/message_lite.h>
+
+#include "twister/codecs/codec.hpp"
+#include "twister/codecs/framed.hpp"
+
+namespace twister {
+
+// The wire form of a `T`, without any length: the framing says where it ends. Works with the lite
+// runtime too. Unknown fields are kept.
+//
+// Limits: those of the framing; protobuf's own 100 levels of nesting, and 2 GiB since it counts in
+//   int.
+// Errors: malformed_protobuf, also when a required field is missing or a string is not UTF-8
+//   (proto3); encoding unencodable, when a required field is missing, and frame_too_long over 2 GB.
+//   protobuf itself logs a line for a string that is not UTF-8; who does not want that calls
+//   google::protobuf::SetLogHandler at start-up.
+// Ownership: message() is the codec's and reused, with the memory of its fields, by the next
+//   decode(); swap or move from it to keep it. After a frame over `kept_frame_bytes` it is new.
+//
+// `T` is what is received, `Sent` what is sent: the two directions often have a type each.
+template <std::derived_from<google::protobuf::MessageLite> T,
+          std::derived_from<google::protobuf::MessageLite> Sent = T>
+class Protobuf {
+ public:
+  using Message = Sent;
+  using Received = T&;
+
+  // A message that came in more bytes than this is not kept for its memory: small ones decode
+  // without allocating, and a large one does not weigh on an idle connection. Fields can take some
+  // forty times the bytes that announce them.
+  static constexpr std::size_t kept_frame_bytes = 1024;
+
+  CodecError decode(ByteView frame) {
+    forget();
+    if (frame.size() > INT_MAX) {
+      return {CodecErrc::malformed_protobuf, frame.size(), INT_MAX};
+    }
+    frame_bytes_ = frame.size();
+    // In two steps: ParseFromArray logs every missing field, which would let a peer fill the log.
+    if (!message_.ParsePartialFromArray(frame.data(), static_cast<int>(frame.size())) ||
+        !message_.IsInitialized()) {
+      return {CodecErrc::malformed_protobuf, frame.size()};
+    }
+    return {};
+  }
+
+  T& message() noexcept { return message_; }
+
+  CodecError encode(const Sent& message, ByteBuffer& out) const {
+    if (!message.IsInitialized()) {
+      return {CodecErrc::unencodable};
+    }
+    const std::size_t size = message.ByteSizeLong();  // kept in the message for the next step
+    if (size > INT_MAX) {
+      return {CodecErrc::frame_too_long, size, INT_MAX};
+    }
+    message.SerializeWithCachedSizesToArray(
+        reinterpret_cast<std::uint8_t*>(out.prepare(size).data()));
+    out.commit(size);
+    return {};
+  }
+
+  void forget() {
+    if (frame_bytes_ > kept_frame_bytes) {
+      message_ = T();
+      frame_bytes_ = 0;
+    }
+  }
+
+ private:
+  T message_;
+  std::size_t frame_bytes_ = 0;
+};
+
+}  // namespace twister

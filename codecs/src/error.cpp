@@ -1,0 +1,127 @@
+#include "twister/codecs/error.hpp"
+
+namespace twister {
+
+namespace {
+
+std::string text(Condition condition) {
+  switch (condition) {
+    case Condition::gone:
+      return "the peer is gone";
+    case Condition::limit:
+      return "a limit was reached";
+    case Condition::malformed:
+      return "malformed input";
+    case Condition::timed_out:
+      return "timed out";
+    case Condition::refused:
+      return "refused";
+  }
+  return "unknown condition";
+}
+
+std::string text(CodecErrc code) {
+  switch (code) {
+    case CodecErrc::frame_too_long:
+      return "frame too long";
+    case CodecErrc::line_too_long:
+      return "line too long";
+    case CodecErrc::bad_length:
+      return "length field smaller than itself";
+    case CodecErrc::embedded_delimiter:
+      return "message holds its own delimiter";
+    case CodecErrc::truncated:
+      return "stream ended inside a message";
+    case CodecErrc::malformed_json:
+      return "malformed JSON";
+    case CodecErrc::json_too_deep:
+      return "JSON nested too deeply";
+    case CodecErrc::invalid_utf8:
+      return "invalid UTF-8";
+    case CodecErrc::number_out_of_range:
+      return "number out of range";
+    case CodecErrc::malformed_protobuf:
+      return "malformed protobuf message";
+    case CodecErrc::unencodable:
+      return "message has no form on the wire";
+  }
+  return "unknown codec error";
+}
+
+Condition condition_of(CodecErrc code) noexcept {
+  switch (code) {
+    case CodecErrc::frame_too_long:
+    case CodecErrc::line_too_long:
+    case CodecErrc::json_too_deep:
+      return Condition::limit;
+    default:
+      return Condition::malformed;
+  }
+}
+
+class ConditionCategory final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "twister.condition"; }
+  std::string message(int value) const override { return text(static_cast<Condition>(value)); }
+};
+
+class CodecCategory final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "twister.codec"; }
+  std::string message(int value) const override { return text(static_cast<CodecErrc>(value)); }
+  std::error_condition default_error_condition(int value) const noexcept override {
+    return condition_of(static_cast<CodecErrc>(value));
+  }
+};
+
+}  // namespace
+
+const std::error_category& condition_category() noexcept {
+  static const ConditionCategory category;
+  return category;
+}
+
+const std::error_category& codec_category() noexcept {
+  static const CodecCategory category;
+  return category;
+}
+
+std::error_condition make_error_condition(Condition condition) noexcept {
+  return {static_cast<int>(condition), condition_category()};
+}
+
+std::error_code make_error_code(CodecErrc code) noexcept {
+  return {static_cast<int>(code), codec_category()};
+}
+
+std::error_code CodecError::error_code() const noexcept {
+  return code == CodecErrc{} ? std::error_code() : make_error_code(code);
+}
+
+std::string CodecError::message() const {
+  if (!*this) {
+    return "";
+  }
+  const std::string number = std::to_string(size);
+  const std::string bound = std::to_string(limit);
+  switch (code) {
+    case CodecErrc::frame_too_long:
+      return "frame of " + number + " bytes exceeds max_frame_bytes " + bound;
+    case CodecErrc::line_too_long:
+      return "line of at least " + number + " bytes exceeds max_line_bytes " + bound;
+    case CodecErrc::bad_length:
+      return "length " + number + " is smaller than its own field of " + bound + " bytes";
+    case CodecErrc::truncated:
+      return "stream ended inside a message, " + number + " bytes into it";
+    case CodecErrc::malformed_json:
+      return "malformed JSON at byte " + number;
+    case CodecErrc::json_too_deep:
+      return "JSON of at least " + number + " levels exceeds max_depth " + bound;
+    case CodecErrc::malformed_protobuf:
+      return "malformed protobuf message of " + number + " bytes";
+    default:
+      return text(code);
+  }
+}
+
+}  // namespace twister

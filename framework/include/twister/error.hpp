@@ -1,0 +1,55 @@
+// twister/error.hpp - what can go wrong on a connection, in codes for logs and conditions for decisions.
+//
+//   void on_close(const twister::CloseReason& reason) override {
+//     if (reason.code == twister::Condition::gone) return;  // the peer went away: nothing to tell
+//     log(reason.message());
+//   }
+//
+// Codes are many and exact; compare with the few `Condition`s (gone, limit, malformed, timed_out,
+// refused) to decide what to do.
+#pragma once
+
+#include <string>
+#include <system_error>
+
+#include <twister/codecs/error.hpp>
+
+namespace twister {
+
+// Why a connection ended, or why something could not start.
+enum class Errc {
+  reset = 1,          // the peer, or the network, reset the connection
+  aborted_here,       // abort() was called
+  closed_here,        // close() was called without an error of its own
+  read_limit,         // more unread input than the limit allows
+  write_limit,        // a slow consumer: output would have grown past max_write_buffer_size
+  close_timeout,      // the deadline for flushing output after close() passed
+  callback_threw,     // a callback of the user let an exception out
+  truncated_message,  // the peer ended the stream inside a message
+  server_draining,    // the server is shutting down
+  server_gone,        // the server was destroyed
+  loop_stopped,       // the loop was destroyed
+};
+
+const std::error_category& stream_category() noexcept;
+std::error_code make_error_code(Errc code) noexcept;
+
+// What `on_close` is told.
+//
+// `code` is empty for a clean end by the peer: a goodbye is not an error. `detail` carries the
+// numbers ("frame of 4294967295 bytes exceeds max_frame_bytes 1048576"), or the text of the
+// exception, and may be empty.
+struct CloseReason {
+  std::error_code code;
+  std::string detail;
+
+  // True when the peer ended the stream and nothing was wrong.
+  bool clean() const noexcept { return !code; }
+  // One line for a log: the code's message and the detail.
+  std::string message() const;
+};
+
+}  // namespace twister
+
+template <>
+struct std::is_error_code_enum<twister::Errc> : std::true_type {};

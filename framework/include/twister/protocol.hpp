@@ -1,0 +1,161 @@
+// twister/protocol.hpp - one object per connection: the class that users write.
+//
+//   class Echo : public twister::Protocol {
+//     void on_data(twister::ByteView data) override { write(data); }
+//   };
+//
+// Not for framed messages: MessageProtocol (twister/protocols/message_protocol.hpp) hands over whole ones.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string_view>
+
+#include <twister/address.hpp>
+#include <twister/codecs/byte_view.hpp>
+#include <twister/error.hpp>
+#include <twister/handle.hpp>
+#include <twister/shared_bytes.hpp>
+
+namespace twister {
+
+class ByteBuffer;
+class IOLoop;
+class TcpServer;
+namespace detail {
+class Stream;
+}
+
+// What write() did with the bytes.
+enum class WriteStatus {
+  queued,   // taken
+  paused,   // taken, and output is above the high-water mark: wait for on_write_resumed
+  closed,   // not taken: the connection is closed or closing
+  dropped,  // not taken: over the hard limit; the connection is being aborted
+  refused,  // not taken: the codec cannot encode this message; the connection goes on
+};
+
+// What becomes of the connection after the peer has ended its side.
+enum class EofAction {
+  close,      // send what is queued, then close
+  keep_open,  // stay half-open; the Protocol closes by itself
+};
+
+// A connection's events and verbs.
+//
+// Events are called by the loop, never from inside a call made here: on_connect first and once,
+// on_close last and exactly once, for every Protocol that was built. An exception from any of them is
+// logged and costs this connection only. The verbs may be used from on_connect to the end of on_close.
+//
+// Ownership: the framework owns a Protocol and destroys it after on_close.
+// Threads: the loop's; from elsewhere, use handle().
+// Limits: output above 64 KiB pauses reading, above 16 MiB aborts (StreamOptions).
+class Protocol {
+ public:
+  Protocol() = default;
+  virtual ~Protocol();
+  Protocol(const Protocol&) = delete;
+  Protocol& operator=(const Protocol&) = delete;
+
+  // ---- events, to override ----
+
+  // The connection is there. Reading starts when this returns.
+  virtual void on_connect() {}
+  // Bytes as they arrived, 1 to 72 KiB; valid during the call.
+  virtual void on_data(ByteView data);
+  // The peer has sent all it will send.
+  virtual EofAction on_eof() { return EofAction::close; }
+  // The connection is over. `reason.code` is empty after a clean end by the peer.
+  virtual void on_close(const CloseReason& reason);
+  // Output rose above the high-water mark: stop producing.
+  virtual void on_write_paused() {}
+  // Output fell to the low-water mark: go on.
+  virtual void on_write_resumed() {}
+  // The server is shutting down, and what had arrived was handled. The default says goodbye by
+  // close(Errc::server_draining); an override may finish first, within the server's drain_timeout.
+  virtual void on_drain();
+
+  // ---- verbs ----
+
+  // Queues bytes; they leave at the end of the loop's turn. Never throws, calls nothing back.
+  WriteStatus write(ByteView bytes);
+  WriteStatus write(std::string_view text) { return write(as_bytes(text)); }
+  // Queues bytes that are shared, without copying them if they are large.
+  WriteStatus write(const SharedBytes& bytes);
+
+  // Sends what is queued, then FIN, discards what still comes for a bounded time, and closes. `error`
+  // becomes the reason (Errc::closed_here without one). Closing twice has no effect.
+  void close(std::error_code error = {});
+  // Drops what is queued and resets the connection.
+  void abort();
+  // Sends FIN behind what is queued; reading goes on. Writing is over.
+  void shutdown_write();
+
+  // Starts reading into the server's handle_stream, or into on_data where there is no server. TcpServer's
+  // on_connect does this; a server that overrides it may choose another function.
+  void read_until_close();
+  // Starts reading into `on_chunk`.
+  void read_until_close(std::function<void(ByteView)> on_chunk);
+  // One more function to be told of the end, between on_close and the server's on_close. One slot; the
+  // last wins.
+  void set_close_callback(std::function<void(const CloseReason&)> callback);
+
+  // Stops delivering data; the peer is then slowed by TCP. Its FIN waits, its reset does not.
+  void pause_reading();
+  void resume_reading();
+
+  // True until close(), abort() or the end of the connection.
+  bool is_open() const noexcept;
+  // Bytes written and not yet taken by the kernel.
+  std::size_t queued_bytes() const noexcept;
+  // Who is at the other end; also after the connection is gone.
+  Address peer_address() const;
+  // A reference to this connection that any thread may keep and use.
+  Handle handle();
+  IOLoop& loop() const;
+  // The socket underneath, or -1 when it is none.
+  int native_handle() const noexcept;
+
+ protected:
+  // ---- for Protocols that frame (MessageProtocol and its like) ----
+
+  // close() with a text for the log.
+  void close_with(CloseReason reason);
+  // False once closed, paused, or held back by output above the high-water mark: keep what is left and
+  // wait for on_reading_resumed().
+  bool accepts_data() const noexcept;
+  // write() without a copy: calls `encode` with the buffer of the output, to append to. If it returns
+  // false or throws, the buffer is set back and nothing is written (`refused`). It must not write.
+  template <class Encode>
+  WriteStatus write_in_place(Encode&& encode) {
+    ByteBuffer* out = begin_write();
+    if (out == nullptr) return WriteStatus::closed;
+    bool encoded = false;
+    try {
+      encoded = encode(*out);
+    } catch (...) {
+      end_write(false);
+      throw;
+    }
+    return end_write(encoded);
+  }
+  // Asks for the next bytes to be received straight into receive_buffer(), or, `false`, as usual.
+  void receive_in_place(bool on) noexcept;
+
+ private:
+  friend class detail::Stream;
+  friend class TcpServer;
+
+  // Delivery goes on after it was held back: first what was kept, then the socket.
+  virtual void on_reading_resumed() {}
+  // Where the next bytes shall go, while receive_in_place(true). Empty: as usual.
+  virtual std::span<std::byte> receive_buffer() { return {}; }
+
+  ByteBuffer* begin_write();
+  WriteStatus end_write(bool keep);
+
+  detail::Stream* stream_ = nullptr;
+  TcpServer* server_ = nullptr;
+};
+
+}  // namespace twister

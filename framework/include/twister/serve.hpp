@@ -1,0 +1,48 @@
+// twister/serve.hpp - a whole program around a Protocol.
+//
+//   int main(int argc, char** argv) {
+//     return twister::serve_main(argc, argv, twister::build<Echo>());  // --host --port --threads; SIGTERM drains
+//   }
+//
+// Not for programs with more than one server, or with options of their own: they make a TcpServer and
+// call IOLoop::run_until_signal, or fill in ServeOptions and call serve().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <twister/io_loop.hpp>
+#include <twister/protocol_factory.hpp>
+#include <twister/tcp_server.hpp>
+
+namespace twister {
+
+struct ServeOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 8888;
+  // One loop, and one server, a thread.
+  unsigned threads = 1;
+  // 1 for programs whose connections share state that is not guarded: then there is no `--threads`.
+  unsigned max_threads = 256;
+  ServerOptions server{};
+};
+
+// Makes the server of one loop, not yet started: for servers that are a class of their own.
+using MakeServer =
+    std::function<std::unique_ptr<TcpServer>(IOLoop&, std::string_view address, const ServerOptions&)>;
+
+// Serves until SIGINT or SIGTERM, then drains. Prints `listening on HOST:PORT` on standard output, a line
+// a listener, when connections are accepted. Throws as bind_sockets() does.
+void serve(const ServeOptions& options, const MakeServer& make_server);
+void serve(const ServeOptions& options, const ProtocolFactory& build_class);
+
+// serve() with options from the command line: --host, --port, --threads, --max-connections,
+// --drain-timeout, --help. Returns what main() should: 0 after a drain, 2 for a bad option, 1 when it
+// cannot start; either with one line on standard error.
+int serve_main(int argc, char** argv, const ProtocolFactory& build_class, ServeOptions defaults = {});
+int serve_main(int argc, char** argv, const MakeServer& make_server, ServeOptions defaults = {});
+
+}  // namespace twister

@@ -1,0 +1,36 @@
+// twister/stream_options.hpp - the limits of one connection, with defaults that are safe on a hostile network.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <limits>
+
+namespace twister {
+
+// Spelled out where a limit is switched off.
+inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+
+// What reading does while output is above the high-water mark.
+enum class OutputHigh {
+  stop_reading,  // the peer has to take replies before it may send more
+  keep_reading,
+};
+
+struct StreamOptions {
+  // Output strictly above this pauses; at or below the low mark it resumes. asyncio's figures.
+  std::size_t high_watermark_bytes = 64 * 1024;
+  std::size_t low_watermark_bytes = 16 * 1024;
+  OutputHigh when_output_is_high = OutputHigh::stop_reading;
+  // A consumer so slow that more than this would have to be kept is aborted (Errc::write_limit).
+  std::size_t max_write_buffer_size = 16 * 1024 * 1024;
+  // What one receive takes at most. 72 KiB: a 64 KiB message with its header fits, so that the receive
+  // comes back short and no second one is needed to find the socket empty.
+  std::size_t read_chunk_size = 72 * 1024;
+  // After close(): how long flushing may make no progress before the connection is aborted.
+  std::chrono::milliseconds close_timeout = std::chrono::seconds(30);
+  // After the last byte and FIN were sent: how long the peer's bytes are discarded, so that a reset does
+  // not destroy what is on its way to the peer.
+  std::chrono::milliseconds linger_timeout = std::chrono::seconds(2);
+};
+
+}  // namespace twister

@@ -1,0 +1,117 @@
+// twister/tcp_server.hpp - accepts connections and gives each a Protocol.
+//
+//   twister::TcpServer server(loop, "127.0.0.1:8888", twister::build<Echo>());
+//   server.start();
+//   loop.run_until_signal();
+//
+// Not needed for a program that only serves: serve_main() (twister/serve.hpp) is shorter.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <twister/address.hpp>
+#include <twister/bind_sockets.hpp>
+#include <twister/codecs/byte_view.hpp>
+#include <twister/error.hpp>
+#include <twister/protocol_factory.hpp>
+#include <twister/stream_options.hpp>
+
+namespace twister {
+
+class IOLoop;
+class Transport;
+namespace detail {
+class ServerCore;
+class Stream;
+}  // namespace detail
+
+// TCP keepalive: finds peers that vanished without a word.
+struct KeepAlive {
+  std::chrono::seconds idle{60};
+  std::chrono::seconds interval{10};
+  int count = 6;
+};
+
+struct ServerOptions {
+  StreamOptions stream{};
+  BindOptions bind{};
+  // Connections beyond this are accepted and closed at once. The default is the smaller of 10 000 and
+  // 80 % of the descriptors that the process may open.
+  std::optional<std::size_t> max_connections{};
+  // After drain(), or a signal: how long connections may take to end.
+  std::chrono::milliseconds drain_timeout = std::chrono::seconds(10);
+  // Sends small messages at once (TCP_NODELAY).
+  bool no_delay = true;
+  std::optional<KeepAlive> keep_alive{};
+};
+
+// A server: listeners, a factory, and the connections made from them.
+//
+// For each connection it makes a stream, calls `build_class`, wires on_close, and calls on_connect, whose
+// default calls the Protocol's on_connect and starts reading into handle_stream. A custom server
+// overrides what it wants.
+//
+// Ownership: the loop outlives the server. Stop a server before it is destroyed; its destructor aborts
+//            what is left (each Protocol still gets its on_close, the overrides here no longer can).
+//            It may be destroyed inside one of its own callbacks.
+// Threads: the loop's.
+// Limits: max_connections; at most 128 accepts a turn; when descriptors run out, waiting connections are
+//         shed and accepting rests for 100 ms.
+class TcpServer {
+ public:
+  // `address` as for bind_sockets(). Nothing is bound before start().
+  TcpServer(IOLoop& loop, std::string_view address, ProtocolFactory build_class,
+            ServerOptions options = {});
+  virtual ~TcpServer();
+  TcpServer(const TcpServer&) = delete;
+  TcpServer& operator=(const TcpServer&) = delete;
+
+  // Binds the address and accepts. Throws as bind_sockets() does. A stopped server may be started again.
+  void start();
+  // Accepts on sockets that are bound already.
+  void add_sockets(std::vector<ListeningSocket> sockets);
+  // Serves a connection that comes from elsewhere: a memory transport in a test, an adopted socket.
+  void add_connection(std::unique_ptr<Transport> transport);
+
+  // Stops accepting. Connections live on. Stopping twice has no effect.
+  void stop();
+  // Stops, tells every connection by Protocol::on_drain, aborts what is left after `timeout` (the
+  // options' by default), then calls `done` from the loop.
+  void drain(std::function<void()> done = {},
+             std::optional<std::chrono::milliseconds> timeout = std::nullopt);
+  // Aborts every connection.
+  void abort_connections();
+
+  // Where the server listens, with the ports that the kernel chose. Empty when it does not.
+  std::vector<Address> local_addresses() const;
+  std::size_t connection_count() const noexcept;
+  void for_each_connection(const std::function<void(Protocol&)>& visit);
+  IOLoop& loop() const noexcept;
+  const ServerOptions& options() const noexcept;
+
+ protected:
+  // A connection was made. The default is `conn.on_connect(); conn.read_until_close();`.
+  virtual void on_connect(Protocol& conn);
+  // Bytes have come. The default hands them to `conn.on_data`.
+  virtual void handle_stream(Protocol& conn, ByteView chunk);
+  // A connection is over; its Protocol's on_close has been called. The default does nothing.
+  virtual void on_close(Protocol& conn, const CloseReason& reason);
+  // Called once before the first socket accepts, and once after the last one has closed.
+  virtual void start_factory() {}
+  virtual void stop_factory() {}
+
+ private:
+  friend class detail::ServerCore;
+  friend class detail::Stream;
+
+  std::shared_ptr<detail::ServerCore> core_;
+};
+
+}  // namespace twister

@@ -1,0 +1,78 @@
+// twister/transport.hpp - the seam between a stream and what carries its bytes.
+//
+// A socket, a memory pipe and a fault injector are transports; everything above (IOStream, Protocol,
+// TcpServer) runs over any of them. Users meet this header when they write a transport of their own;
+// testing/memory_transport.hpp has the one for tests.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <system_error>
+
+#include <twister/address.hpp>
+#include <twister/codecs/byte_view.hpp>
+
+namespace twister {
+
+// What has become possible on a transport. Flags can be combined.
+enum class Readiness : unsigned {
+  none = 0,
+  readable = 1,  // receive() would say something: bytes, end of stream or an error
+  writable = 2,  // send() would take something
+  hangup = 4,    // end of stream or an error waits behind the bytes: read until it shows
+  failed = 8,    // the connection is broken (a reset): it need not wait for a paused reader
+};
+constexpr Readiness operator|(Readiness a, Readiness b) noexcept {
+  return static_cast<Readiness>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+constexpr bool has(Readiness set, Readiness flag) noexcept {
+  return (static_cast<unsigned>(set) & static_cast<unsigned>(flag)) != 0;
+}
+
+// Whom a transport tells. Called by the loop, never from inside a call to the transport.
+class TransportEvents {
+ public:
+  virtual void on_ready(Readiness readiness) = 0;
+
+ protected:
+  ~TransportEvents() = default;
+};
+
+// What one receive() or send() did.
+struct IoResult {
+  enum class Status { ok, would_block, end_of_stream, failed };
+  Status status = Status::ok;
+  std::size_t bytes = 0;  // ok: how many, at least one
+  std::error_code error;  // failed: why
+};
+
+// A duplex byte stream that never blocks.
+//
+// Readiness is edge-triggered: after a receive() that returned fewer bytes than it was offered, or
+// would_block, the transport calls on_ready() once more bytes (or the end) arrive; likewise after a
+// send() that took less than it was given.
+//
+// Threads: belongs to one loop.
+class Transport {
+ public:
+  virtual ~Transport() = default;  // closes, without a reset if it can be helped
+
+  // Begins to report to `events`, which outlives the transport or is silenced by close() or reset().
+  virtual void start(TransportEvents& events) = 0;
+  // Receives at most `room.size()` bytes.
+  virtual IoResult receive(std::span<std::byte> room) = 0;
+  // Sends from the pieces in order; may take less than there is.
+  virtual IoResult send(std::span<const ByteView> pieces) = 0;
+  // Sends FIN behind what was sent.
+  virtual void shutdown_send() = 0;
+  // Closes now; nothing is reported any more.
+  virtual void close() noexcept = 0;
+  // Closes with a reset: the peer sees the connection break.
+  virtual void reset() noexcept = 0;
+  // Who is at the other end.
+  virtual Address peer_address() const = 0;
+  // The socket underneath, or -1.
+  virtual int native_handle() const noexcept { return -1; }
+};
+
+}  // namespace twister

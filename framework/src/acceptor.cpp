@@ -1,0 +1,126 @@
+#include "acceptor.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <string>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+#include <twister/log.hpp>
+
+#include "asio_parts.hpp"
+#include "loop_core.hpp"
+
+namespace twister::detail {
+namespace {
+
+constexpr int max_accepts_a_turn = 128;
+constexpr auto back_off = std::chrono::milliseconds(100);
+
+int open_reserve() noexcept { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+bool lacks_resources(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+}  // namespace
+
+struct Acceptor::State : std::enable_shared_from_this<State> {
+  State(LoopCore& owner, ListeningSocket socket, OnAccept accepted)
+      : loop(owner),
+        address(socket.local_address()),
+        listener(owner.io(), socket.release()),
+        on_accept(std::move(accepted)),
+        reserve(open_reserve()) {}
+
+  ~State() {
+    if (reserve >= 0) ::close(reserve);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  void wait() {
+    listener.async_wait(asio::posix::stream_descriptor::wait_read,
+                        [self = shared_from_this()](asio::error_code error) {
+                          if (!error && self->open) self->accept_burst();
+                        });
+  }
+
+  void accept_burst() {
+    const LoopCore::Turn turn(loop);
+    for (int accepted = 0; open && accepted < max_accepts_a_turn;) {
+      sockaddr_storage peer;
+      socklen_t size = sizeof peer;
+      auto* raw = reinterpret_cast<sockaddr*>(&peer);
+      const int fd = ::accept4(listener.native_handle(), raw, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd >= 0) {
+        ++accepted;
+        on_accept(fd, Address::from_sockaddr(*raw, size));
+        continue;
+      }
+      const int error = errno;
+      if (error == EAGAIN || error == EWOULDBLOCK) break;
+      if (lacks_resources(error)) return rest(error);
+      // The connection failed before it was accepted (ECONNABORTED, EPROTO, a network error): the next.
+      ++accepted;
+    }
+    if (open) wait();
+  }
+
+  void rest(int error) {
+    const std::string at = address.to_string();
+    const int shed = shed_queue();
+    log(LogLevel::error, "accept_failed",
+        {{"listener", at}, {"what", std::strerror(error)}, {"shed", std::to_string(shed)}});
+    timer = loop.call_later(back_off, [self = shared_from_this()] {
+      self->timer = {};
+      if (self->open) self->wait();
+    });
+  }
+
+  // Closes what waits in the queue, by means of the reserve descriptor. The clients see their
+  // connection end at once and can go elsewhere.
+  int shed_queue() noexcept {
+    int shed = 0;
+    while (reserve >= 0 && shed < max_accepts_a_turn) {
+      ::close(reserve);
+      const int fd = ::accept4(listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd >= 0) ::close(fd);
+      reserve = open_reserve();
+      if (fd < 0) break;
+      ++shed;
+    }
+    if (reserve < 0) reserve = open_reserve();
+    return shed;
+  }
+
+  LoopCore& loop;
+  Address address;
+  asio::posix::stream_descriptor listener;
+  OnAccept on_accept;
+  int reserve;
+  bool open = true;
+  TimerId timer;
+};
+
+Acceptor::Acceptor(LoopCore& loop, ListeningSocket socket, OnAccept on_accept)
+    : state_(std::make_shared<State>(loop, std::move(socket), std::move(on_accept))) {
+  state_->wait();
+}
+
+Acceptor::~Acceptor() {
+  state_->open = false;
+  if (state_->timer) state_->loop.cancel(state_->timer);
+  asio::error_code ignored;
+  state_->listener.close(ignored);
+  if (state_->address.is_unix()) {
+    const std::string path = state_->address.host();
+    if (!path.empty() && path.front() != '@') ::unlink(path.c_str());
+  }
+}
+
+const Address& Acceptor::local_address() const noexcept { return state_->address; }
+
+}  // namespace twister::detail

@@ -1,0 +1,86 @@
+#include <twister/error.hpp>
+
+#include <string>
+
+namespace twister {
+namespace {
+
+class StreamCategory final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "twister.stream"; }
+
+  std::string message(int code) const override {
+    switch (static_cast<Errc>(code)) {
+      case Errc::reset:
+        return "connection reset by the peer";
+      case Errc::aborted_here:
+        return "connection aborted here";
+      case Errc::closed_here:
+        return "connection closed here";
+      case Errc::read_limit:
+        return "read limit exceeded";
+      case Errc::write_limit:
+        return "write limit exceeded: slow consumer";
+      case Errc::close_timeout:
+        return "output was not taken in time after close";
+      case Errc::callback_threw:
+        return "a callback threw";
+      case Errc::truncated_message:
+        return "the peer ended the stream inside a message";
+      case Errc::server_draining:
+        return "the server is shutting down";
+      case Errc::server_gone:
+        return "the server was destroyed";
+      case Errc::loop_stopped:
+        return "the loop was destroyed";
+    }
+    return "unknown error";
+  }
+
+  bool equivalent(int code, const std::error_condition& condition) const noexcept override {
+    return condition == condition_of(static_cast<Errc>(code)) ||
+           std::error_category::equivalent(code, condition);
+  }
+
+ private:
+  static std::error_condition condition_of(Errc code) noexcept {
+    switch (code) {
+      case Errc::reset:
+      case Errc::aborted_here:
+      case Errc::closed_here:
+      case Errc::server_draining:
+      case Errc::server_gone:
+      case Errc::loop_stopped:
+        return make_error_condition(Condition::gone);
+      case Errc::read_limit:
+      case Errc::write_limit:
+        return make_error_condition(Condition::limit);
+      case Errc::close_timeout:
+        return make_error_condition(Condition::timed_out);
+      case Errc::truncated_message:
+        return make_error_condition(Condition::malformed);
+      case Errc::callback_threw:
+        break;
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+const std::error_category& stream_category() noexcept {
+  static const StreamCategory category;
+  return category;
+}
+
+std::error_code make_error_code(Errc code) noexcept {
+  return {static_cast<int>(code), stream_category()};
+}
+
+std::string CloseReason::message() const {
+  std::string text = code ? code.message() : "closed by the peer";
+  if (!detail.empty()) text += ": " + detail;
+  return text;
+}
+
+}  // namespace twister

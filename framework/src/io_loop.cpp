@@ -1,0 +1,94 @@
+#include <twister/io_loop.hpp>
+
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+#include "loop_core.hpp"
+#include "signal_drain.hpp"
+
+namespace twister {
+
+IOLoop::IOLoop(IOLoopOptions options)
+    : core_(std::make_unique<detail::LoopCore>(*this, options)) {}
+
+IOLoop::~IOLoop() = default;
+
+void IOLoop::run() { core_->run(); }
+
+void IOLoop::run_until_signal() {
+  const std::array<IOLoop*, 1> loops{this};
+  const detail::SignalDrain signals(*core_, loops);
+  core_->run();
+}
+
+void IOLoop::run_until_idle() { core_->run_until_idle(); }
+void IOLoop::stop() { core_->stop(); }
+IOLoop* IOLoop::current() noexcept { return detail::LoopCore::current(); }
+
+void IOLoop::add_callback(Callback callback) { core_->add_callback(std::move(callback)); }
+
+TimerId IOLoop::call_later(Duration delay, Callback callback) {
+  return core_->call_later(delay, std::move(callback));
+}
+
+TimerId IOLoop::call_at(TimePoint due, Callback callback) {
+  return core_->call_at(due, std::move(callback));
+}
+
+bool IOLoop::cancel(TimerId timer) { return core_->cancel(timer); }
+TimePoint IOLoop::now() const { return core_->now(); }
+std::optional<TimePoint> IOLoop::next_timer() const { return core_->next_timer(); }
+
+void IOLoop::add_handler(int fd, Readiness interest, std::function<void(Readiness)> handler) {
+  core_->add_handler(fd, interest, std::move(handler));
+}
+
+void IOLoop::update_handler(int fd, Readiness interest) { core_->update_handler(fd, interest); }
+void IOLoop::remove_handler(int fd) { core_->remove_handler(fd); }
+void IOLoop::drain(Callback done) { core_->drain(std::move(done)); }
+
+// ---- PeriodicCallback ----
+
+struct PeriodicCallback::State {
+  IOLoop& loop;
+  Duration interval;
+  IOLoop::Callback callback;
+  TimePoint next{};
+  TimerId timer{};
+
+  static void arm(const std::shared_ptr<State>& state) {
+    state->timer = state->loop.call_at(state->next, [state] { tick(state); });
+  }
+
+  static void tick(const std::shared_ptr<State>& state) {
+    const TimePoint now = state->loop.now();
+    // The next point of the grid that is still to come.
+    state->next += state->interval * ((now - state->next) / state->interval + 1);
+    arm(state);  // before the call, which may throw, stop or restart
+    state->callback();
+  }
+};
+
+PeriodicCallback::PeriodicCallback(IOLoop& loop, Duration interval, IOLoop::Callback callback)
+    : state_(std::make_shared<State>(State{loop, interval, std::move(callback)})) {
+  if (interval <= Duration::zero()) {
+    throw std::invalid_argument("PeriodicCallback: the interval must be positive");
+  }
+}
+
+PeriodicCallback::~PeriodicCallback() { stop(); }
+
+void PeriodicCallback::start() {
+  if (running()) return;
+  state_->next = state_->loop.now() + state_->interval;
+  State::arm(state_);
+}
+
+void PeriodicCallback::stop() {
+  if (running()) state_->loop.cancel(std::exchange(state_->timer, {}));
+}
+
+bool PeriodicCallback::running() const noexcept { return static_cast<bool>(state_->timer); }
+
+}  // namespace twister

@@ -1,0 +1,130 @@
+// src/loop_core.hpp - what is behind an IOLoop.
+//
+// Asio runs the loop. On top of it: the streams' reactor, a timer queue that can be moved by hand, the
+// buffers that all streams of the loop share, and the list of streams that have something left to do.
+//
+// The turn. Whatever the loop calls runs inside a Turn. Streams that were written to, closed or held up
+// during it put themselves on the pending list; when the outermost Turn ends, each is served once: one
+// send for all it wrote, its closing, its deletion. So nothing is called back, and no stream dies, inside
+// a call that a user made.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include <twister/io_loop.hpp>
+
+#include "asio_parts.hpp"
+#include "output_queue.hpp"
+#include "reactor.hpp"
+
+namespace twister::detail {
+
+class ServerCore;
+class Stream;
+
+class LoopCore {
+ public:
+  class Turn {
+   public:
+    explicit Turn(LoopCore& loop) noexcept : loop_(loop) { ++loop_.depth_; }
+    ~Turn() {
+      if (--loop_.depth_ == 0 && loop_.pending_head_ != nullptr) loop_.serve_pending();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    LoopCore& loop_;
+  };
+
+  LoopCore(IOLoop& owner, const IOLoopOptions& options);
+  ~LoopCore();
+
+  IOLoop& owner() noexcept { return owner_; }
+  asio::io_context& io() noexcept { return io_; }
+  Reactor& reactor() noexcept { return *reactor_; }
+  static IOLoop* current() noexcept;
+
+  void run();
+  void run_until_idle();
+  void stop() { io_.stop(); }
+
+  void add_callback(IOLoop::Callback callback);
+  TimerId call_later(Duration delay, IOLoop::Callback callback);
+  TimerId call_at(TimePoint due, IOLoop::Callback callback);
+  bool cancel(TimerId timer);
+  TimePoint now() const { return clock_.now(); }
+  std::optional<TimePoint> next_timer() const {
+    return timers_.empty() ? std::nullopt : std::optional(timers_.begin()->first.due);
+  }
+
+  void add_handler(int fd, Readiness interest, std::function<void(Readiness)> handler);
+  void update_handler(int fd, Readiness interest);
+  void remove_handler(int fd);
+
+  // Runs a user's function in a Turn; an exception is logged.
+  void call(const IOLoop::Callback& callback) noexcept;
+
+  // ---- for streams ----
+
+  // The receive buffer that all streams of this loop share.
+  std::span<std::byte> receive_buffer() noexcept { return {receive_buffer_.get(), receive_buffer_size_}; }
+  std::unique_ptr<OutputQueue> acquire_output() { return output_pool_.acquire(); }
+  void release_output(std::unique_ptr<OutputQueue> queue) { output_pool_.release(std::move(queue)); }
+  // Serves the stream when the current turn ends, or soon if there is none. Once, however often called.
+  void schedule(Stream& stream);
+  void link(Stream& stream) noexcept;
+  void unlink(Stream& stream) noexcept;
+  // The streams of this loop, for walks that do not destroy any.
+  void for_each_stream(const std::function<void(Stream&)>& visit);
+
+  // ---- for servers ----
+
+  void add_server(ServerCore& server) { servers_.push_back(&server); }
+  void remove_server(ServerCore& server) noexcept { std::erase(servers_, &server); }
+  void drain(IOLoop::Callback done);
+  void abort_servers();
+
+ private:
+  struct Handler;
+
+  void serve_pending();
+  void post_pending();
+  void fire_due_timers();
+  void arm_alarm();
+  void wait_for_handler(const std::shared_ptr<Handler>& handler, Readiness direction);
+
+  // 72 KiB: see StreamOptions::read_chunk_size.
+  static constexpr std::size_t receive_buffer_size_ = 72 * 1024;
+
+  IOLoop& owner_;
+  Clock& clock_;
+  asio::io_context io_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+
+  int depth_ = 0;
+  bool pending_posted_ = false;
+  Stream* pending_head_ = nullptr;
+  Stream* pending_tail_ = nullptr;
+  Stream* streams_ = nullptr;
+  std::unique_ptr<std::byte[]> receive_buffer_;
+  OutputPool output_pool_;
+
+  std::map<TimerId, IOLoop::Callback> timers_;
+  std::uint64_t last_timer_ = 0;
+  asio::steady_timer alarm_;
+  TimePoint alarm_at_ = TimePoint::max();
+
+  std::unordered_map<int, std::shared_ptr<Handler>> handlers_;
+  std::vector<ServerCore*> servers_;
+  std::unique_ptr<Reactor> reactor_;
+};
+
+}  // namespace twister::detail

@@ -1,0 +1,35 @@
+#include <twister/make_connection.hpp>
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <system_error>
+#include <utility>
+
+#include "loop_core.hpp"
+#include "socket_transport.hpp"
+#include "stream.hpp"
+
+namespace twister {
+
+Protocol& make_connection(IOLoop& loop, std::unique_ptr<Transport> transport,
+                          std::unique_ptr<Protocol> protocol, const StreamOptions& options) {
+  return detail::Stream::open(loop.core(), std::move(transport), std::move(protocol),
+                              std::make_shared<const StreamOptions>(options))
+      .protocol();
+}
+
+std::unique_ptr<Transport> make_socket_transport(IOLoop& loop, int descriptor) {
+  const int flags = ::fcntl(descriptor, F_GETFL);
+  if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) {
+    throw std::system_error(errno, std::generic_category(), "make_socket_transport");
+  }
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  auto* raw = reinterpret_cast<sockaddr*>(&storage);
+  Address peer;
+  if (::getpeername(descriptor, raw, &size) == 0) peer = Address::from_sockaddr(*raw, size);
+  return std::make_unique<detail::SocketTransport>(loop.core().reactor(), descriptor, peer);
+}
+
+}  // namespace twister

@@ -1,0 +1,93 @@
+#include "output_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace twister::detail {
+namespace {
+
+// A reference costs an entry in the vector and one in the gathered send; below about a kilobyte a copy
+// is cheaper.
+constexpr std::size_t min_shared_bytes = 1024;
+
+}  // namespace
+
+void OutputQueue::append(ByteView bytes) {
+  tail().append(bytes);
+  commit_tail();
+}
+
+void OutputQueue::append(const SharedBytes& bytes) {
+  if (bytes.size() < min_shared_bytes) return append(bytes.view());
+  rest_.push_back(Segment{.own = {}, .shared = bytes, .sent = 0});
+  size_ += bytes.size();
+}
+
+ByteBuffer& OutputQueue::tail() {
+  if (!rest_.empty() && !rest_.back().shared.empty()) rest_.emplace_back();
+  tail_before_ = last_buffer().size();
+  return last_buffer();
+}
+
+void OutputQueue::commit_tail() noexcept { size_ += last_buffer().size() - tail_before_; }
+void OutputQueue::roll_back_tail() { last_buffer().truncate(tail_before_); }
+
+std::size_t OutputQueue::gather(std::span<ByteView> pieces) const noexcept {
+  std::size_t count = 0;
+  if (!first_.empty()) pieces[count++] = first_.view();
+  for (std::size_t i = rest_begin_; i < rest_.size() && count < pieces.size(); ++i) {
+    if (const ByteView view = rest_[i].view(); !view.empty()) pieces[count++] = view;
+  }
+  return count;
+}
+
+void OutputQueue::consume(std::size_t bytes) {
+  size_ -= bytes;
+  if (size_ == 0) return clear();
+  const std::size_t from_first = std::min(bytes, first_.size());
+  first_.consume(from_first);
+  bytes -= from_first;
+  while (bytes > 0) {
+    Segment& segment = rest_[rest_begin_];
+    const std::size_t taken = std::min(bytes, segment.view().size());
+    bytes -= taken;
+    if (taken == segment.view().size()) {
+      segment = Segment{};
+      ++rest_begin_;
+    } else if (segment.shared.empty()) {
+      segment.own.consume(taken);
+    } else {
+      segment.sent += taken;
+    }
+  }
+  // Spent entries are dropped once they are half of the vector, so that each is moved once at most.
+  if (rest_begin_ > 0 && rest_begin_ * 2 >= rest_.size()) {
+    rest_.erase(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(rest_begin_));
+    rest_begin_ = 0;
+  }
+}
+
+void OutputQueue::clear() noexcept {
+  first_.clear();
+  rest_.clear();
+  rest_begin_ = 0;
+  size_ = 0;
+}
+
+std::unique_ptr<OutputQueue> OutputPool::acquire() {
+  if (idle_.empty()) return std::make_unique<OutputQueue>();
+  std::unique_ptr<OutputQueue> queue = std::move(idle_.back());
+  idle_.pop_back();
+  kept_bytes_ -= queue->capacity();
+  return queue;
+}
+
+void OutputPool::release(std::unique_ptr<OutputQueue> queue) {
+  if (idle_.size() >= max_queues) return;
+  queue->clear();
+  if (kept_bytes_ + queue->capacity() > max_kept_bytes) queue->release_memory();
+  kept_bytes_ += queue->capacity();
+  idle_.push_back(std::move(queue));
+}
+
+}  // namespace twister::detail

@@ -1,0 +1,74 @@
+// src/output_queue.hpp - what a connection has written and the kernel has not yet taken.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <twister/codecs/byte_buffer.hpp>
+#include <twister/shared_bytes.hpp>
+
+namespace twister::detail {
+
+// A queue of bytes in order: small writes are appended to one buffer, large shared ones are kept by
+// reference, and all of them leave together in one gathered send.
+class OutputQueue {
+ public:
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+
+  void append(ByteView bytes);
+  void append(const SharedBytes& bytes);
+  // The buffer at the end, to encode into; commit_tail() or roll_back_tail() must follow.
+  ByteBuffer& tail();
+  void commit_tail() noexcept;
+  void roll_back_tail();
+
+  // Fills `pieces` from the front and returns how many it filled.
+  std::size_t gather(std::span<ByteView> pieces) const noexcept;
+  void consume(std::size_t bytes);
+  void clear() noexcept;
+  // Memory that is held while empty.
+  std::size_t capacity() const noexcept { return first_.capacity(); }
+  void release_memory() noexcept { first_.release(); }
+
+ private:
+  // Behind the first buffer: either bytes of our own or a reference.
+  struct Segment {
+    ByteBuffer own;
+    SharedBytes shared;
+    std::size_t sent = 0;  // of `shared`
+    ByteView view() const noexcept {
+      return shared.empty() ? own.view() : shared.view().subspan(sent);
+    }
+  };
+
+  ByteBuffer& last_buffer() noexcept { return rest_.empty() ? first_ : rest_.back().own; }
+
+  // Almost always the only one, so it needs no vector. Its memory stays while the queue is in the pool.
+  ByteBuffer first_;
+  std::vector<Segment> rest_;
+  std::size_t rest_begin_ = 0;
+  std::size_t size_ = 0;
+  std::size_t tail_before_ = 0;
+};
+
+// The idle queues of one loop. An idle connection has none; in the steady state none is allocated.
+//
+// Limits: keeps at most 1 024 queues and 4 MiB of their buffers: a room of a thousand is served without
+//         an allocation, and a burst gives its memory back.
+class OutputPool {
+ public:
+  std::unique_ptr<OutputQueue> acquire();
+  void release(std::unique_ptr<OutputQueue> queue);
+
+ private:
+  static constexpr std::size_t max_queues = 1024;
+  static constexpr std::size_t max_kept_bytes = 4 * 1024 * 1024;
+
+  std::vector<std::unique_ptr<OutputQueue>> idle_;
+  std::size_t kept_bytes_ = 0;
+};
+
+}  // namespace twister::detail

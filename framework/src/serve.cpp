@@ -1,0 +1,190 @@
+#include <twister/serve.hpp>
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <getopt.h>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include <twister/loop_pool.hpp>
+
+namespace twister {
+namespace {
+
+std::string join(const std::string& host, std::uint16_t port) {
+  if (host.starts_with("unix:")) return host;
+  const bool bare_v6 = host.find(':') != host.npos && !host.starts_with('[');
+  return (bare_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+// One set of sockets for each thread, all on the same addresses.
+std::vector<std::vector<ListeningSocket>> bind_for_threads(const ServeOptions& options) {
+  BindOptions bind = options.server.bind;
+  bind.reuse_port = bind.reuse_port || options.threads > 1;
+  std::vector<std::vector<ListeningSocket>> sets;
+  sets.push_back(bind_sockets(join(options.host, options.port), bind));
+  for (unsigned thread = 1; thread < options.threads; ++thread) {
+    std::vector<ListeningSocket> set;
+    for (const ListeningSocket& first : sets.front()) {
+      for (ListeningSocket& socket : bind_sockets(first.local_address().to_string(), bind)) {
+        set.push_back(std::move(socket));
+      }
+    }
+    sets.push_back(std::move(set));
+  }
+  return sets;
+}
+
+void announce(const std::vector<Address>& addresses) {
+  for (const Address& address : addresses) std::printf("listening on %s\n", address.to_string().c_str());
+  std::fflush(stdout);
+}
+
+// ---- command line ----
+
+// What is wrong with an argument, for the user to read.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+template <class Number>
+Number parse_number(std::string_view option, std::string_view text, Number least, Number most,
+                    std::string_view what) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !(value >= least && value <= most)) {
+    throw UsageError("--" + std::string(option) + ": \"" + std::string(text) + "\" is not " +
+                     std::string(what));
+  }
+  return value;
+}
+
+void print_help(const char* program, const ServeOptions& defaults) {
+  std::printf(
+      "usage: %s [--host HOST] [--port PORT]%s [--max-connections N] [--drain-timeout SECONDS]\n"
+      "  --host HOST              address or name to listen on, empty for all (%s)\n"
+      "  --port PORT              0 lets the kernel choose (%u)\n"
+      "%s"
+      "  --max-connections N      connections beyond this are refused\n"
+      "  --drain-timeout SECONDS  how long connections may take to end after SIGTERM (%g)\n",
+      program, defaults.max_threads > 1 ? " [--threads N]" : "", defaults.host.c_str(), defaults.port,
+      defaults.max_threads > 1 ? "  --threads N              event loops, each with a thread (1)\n" : "",
+      std::chrono::duration<double>(defaults.server.drain_timeout).count());
+}
+
+// The options of the command line over the defaults; empty after --help.
+std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions options) {
+  enum Option { host = 1, port, threads, max_connections, drain_timeout, help };
+  static constexpr std::array<option, 7> known{{{"host", required_argument, nullptr, host},
+                                                {"port", required_argument, nullptr, port},
+                                                {"threads", required_argument, nullptr, threads},
+                                                {"max-connections", required_argument, nullptr, max_connections},
+                                                {"drain-timeout", required_argument, nullptr, drain_timeout},
+                                                {"help", no_argument, nullptr, help},
+                                                {nullptr, 0, nullptr, 0}}};
+  const ServeOptions defaults = options;
+  optind = 1;
+  opterr = 0;
+  for (;;) {
+    const int at = optind;
+    switch (const int found = getopt_long(argc, argv, ":", known.data(), nullptr)) {
+      case -1:
+        if (optind < argc) throw UsageError(std::string("unexpected argument \"") + argv[optind] + "\"");
+        return options;
+      case host:
+        options.host = optarg;
+        break;
+      case port:
+        options.port = parse_number<std::uint16_t>("port", optarg, 0, 65535, "a port from 0 to 65535");
+        break;
+      case threads:
+        options.threads = parse_number<unsigned>(
+            "threads", optarg, 1, options.max_threads,
+            options.max_threads == 1 ? "possible: this program runs on one thread"
+                                     : "a number from 1 to " + std::to_string(options.max_threads));
+        break;
+      case max_connections:
+        options.server.max_connections = parse_number<std::size_t>(
+            "max-connections", optarg, 1, unlimited, "a number of connections, 1 or more");
+        break;
+      case drain_timeout: {
+        const double seconds =
+            parse_number<double>("drain-timeout", optarg, 0, 1e6, "a number of seconds, 0 or more");
+        options.server.drain_timeout = std::chrono::milliseconds(static_cast<long>(seconds * 1000));
+        break;
+      }
+      case help:
+        print_help(argv[0], defaults);
+        return std::nullopt;
+      default:
+        throw UsageError(std::string(found == ':' ? "missing value after " : "unknown option ") + argv[at] +
+                         "; --help lists the options");
+    }
+  }
+}
+
+}  // namespace
+
+void serve(const ServeOptions& options, const MakeServer& make_server) {
+  const std::string address = join(options.host, options.port);
+  auto sets = bind_for_threads(options);
+  if (options.threads == 1) {
+    IOLoop loop;
+    const std::unique_ptr<TcpServer> server = make_server(loop, address, options.server);
+    server->add_sockets(std::move(sets.front()));
+    announce(server->local_addresses());
+    loop.run_until_signal();
+    return;
+  }
+  LoopPool pool(options.threads);
+  std::size_t next = 0;
+  std::vector<Address> addresses;
+  pool.start([&](IOLoop& loop) -> std::shared_ptr<void> {  // one thread after the other
+    const std::shared_ptr<TcpServer> server = make_server(loop, address, options.server);
+    server->add_sockets(std::move(sets[next]));
+    if (next++ == 0) addresses = server->local_addresses();
+    return server;
+  });
+  announce(addresses);
+  pool.run_until_signal();
+}
+
+void serve(const ServeOptions& options, const ProtocolFactory& build_class) {
+  serve(options, MakeServer([&build_class](IOLoop& loop, std::string_view address,
+                                           const ServerOptions& server) {
+          return std::make_unique<TcpServer>(loop, address, build_class, server);
+        }));
+}
+
+int serve_main(int argc, char** argv, const MakeServer& make_server, ServeOptions defaults) {
+  const char* program = argc > 0 ? argv[0] : "server";
+  try {
+    const auto options = parse_arguments(argc, argv, std::move(defaults));
+    if (options) serve(*options, make_server);
+    return 0;
+  } catch (const UsageError& error) {
+    std::fprintf(stderr, "%s: %s\n", program, error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", program, error.what());
+    return 1;
+  }
+}
+
+int serve_main(int argc, char** argv, const ProtocolFactory& build_class, ServeOptions defaults) {
+  return serve_main(argc, argv,
+                    MakeServer([&build_class](IOLoop& loop, std::string_view address,
+                                              const ServerOptions& server) {
+                      return std::make_unique<TcpServer>(loop, address, build_class, server);
+                    }),
+                    std::move(defaults));
+}
+
+}  // namespace twister

@@ -1,0 +1,59 @@
+// src/server_core.hpp - what is behind a TcpServer, and outlives it by a callback.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <twister/tcp_server.hpp>
+
+#include "acceptor.hpp"
+#include "loop_core.hpp"
+
+namespace twister::detail {
+
+// Ownership: shared by the server and by whatever of it is running, because a server may be destroyed
+// inside any of its callbacks. `server_` is null from then on.
+class ServerCore : public std::enable_shared_from_this<ServerCore> {
+ public:
+  ServerCore(TcpServer& server, IOLoop& loop, std::string_view address, ProtocolFactory build_class,
+             ServerOptions options);
+
+  void start();
+  void add_sockets(std::vector<ListeningSocket> sockets);
+  void add_connection(std::unique_ptr<Transport> transport);
+  void stop();
+  void drain(std::function<void()> done, std::optional<std::chrono::milliseconds> timeout);
+  void abort_connections(Errc why);
+  // The server is being destroyed: every connection is aborted, and none reports to it any more.
+  void detach();
+
+  void connection_ended() noexcept { --connections_; }
+  // Calls the functions that wait for the drain, if the last connection has ended.
+  void check_drained();
+
+  void for_each_stream(const std::function<void(Stream&)>& visit);
+  LoopCore& loop() noexcept { return loop_; }
+  const ServerOptions& options() const noexcept { return options_; }
+  std::size_t connections() const noexcept { return connections_; }
+  const std::vector<std::unique_ptr<Acceptor>>& acceptors() const noexcept { return acceptors_; }
+
+ private:
+  void accept(int descriptor, const Address& peer);
+
+  TcpServer* server_;
+  LoopCore& loop_;
+  std::string address_;
+  ProtocolFactory build_class_;
+  ServerOptions options_;
+  std::shared_ptr<const StreamOptions> stream_options_;
+  std::size_t max_connections_;
+  std::size_t connections_ = 0;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<std::function<void()>> drained_;
+  TimerId drain_timer_;
+};
+
+}  // namespace twister::detail

@@ -1,0 +1,38 @@
+// src/socket_transport.hpp - a connected stream socket as a transport.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include <twister/transport.hpp>
+
+#include "reactor.hpp"
+
+namespace twister::detail {
+
+class SocketTransport final : public Transport {
+ public:
+  // Takes over a connected, non-blocking descriptor.
+  SocketTransport(Reactor& reactor, int descriptor, Address peer) noexcept
+      : reactor_(reactor), descriptor_(descriptor), peer_(std::move(peer)) {}
+  ~SocketTransport() override { close(); }
+  SocketTransport(const SocketTransport&) = delete;
+  SocketTransport& operator=(const SocketTransport&) = delete;
+
+  void start(TransportEvents& events) override;
+  IoResult receive(std::span<std::byte> room) override;
+  IoResult send(std::span<const ByteView> pieces) override;
+  void shutdown_send() override;
+  void close() noexcept override;
+  void reset() noexcept override;
+  Address peer_address() const override { return peer_; }
+  int native_handle() const noexcept override { return descriptor_; }
+
+ private:
+  Reactor& reactor_;
+  std::unique_ptr<Watch> watch_;
+  int descriptor_;
+  Address peer_;  // must be known after the connection has gone
+};
+
+}  // namespace twister::detail

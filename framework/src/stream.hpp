@@ -1,0 +1,174 @@
+// src/stream.hpp - one connection: a transport below, a Protocol above, and nothing else while idle.
+//
+// States:   opening -> open -> closing -> lingering -> dying -> gone
+//   opening    on_connect has not been called yet
+//   open       bytes flow both ways
+//   closing    close() was called, or the peer ended: output is being flushed, nothing is delivered
+//   lingering  FIN is sent; input is discarded until the peer's FIN or linger_timeout
+//   dying      over; finish() reports it and deletes the stream when the loop serves it next
+// Invariants:
+//   1. Only serve() deletes a stream, and only from the loop (~LoopCore aside): no call from above does.
+//   2. Callbacks to the Protocol are made from on_ready(), serve() and what they call; never from the
+//      verbs, which set flags and schedule.
+//   3. readable_ is true as long as the transport may have something that was not received: a short
+//      receive clears it, an event sets it (edge-triggered).
+//   4. output_ is null exactly when nothing is queued.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include <twister/error.hpp>
+#include <twister/handle.hpp>
+#include <twister/io_loop.hpp>
+#include <twister/protocol.hpp>
+#include <twister/stream_options.hpp>
+#include <twister/transport.hpp>
+
+#include "output_queue.hpp"
+
+namespace twister::detail {
+
+class LoopCore;
+
+class Stream;
+
+// What a Handle points to, until the connection is gone. `loop` is read from any thread, under the lock;
+// `stream` on the loop only.
+struct HandleCore {
+  std::mutex mutex;
+  LoopCore* loop = nullptr;
+  Stream* stream = nullptr;
+};
+
+class Stream final : public TransportEvents {
+ public:
+  // The stream belongs to the loop, which deletes it after on_close; on_connect comes from the loop.
+  static Stream& open(LoopCore& loop, std::unique_ptr<Transport> transport,
+                      std::unique_ptr<Protocol> protocol,
+                      std::shared_ptr<const StreamOptions> options, TcpServer* server = nullptr);
+
+  // ---- what a Protocol asks for ----
+
+  WriteStatus write(ByteView bytes);
+  WriteStatus write(const SharedBytes& bytes);
+  ByteBuffer* begin_write();
+  WriteStatus end_write(bool keep);
+  void shutdown_write();
+  void close(CloseReason reason);
+  void abort(CloseReason reason);
+  void read_until_close(std::function<void(ByteView)> on_chunk);
+  void set_close_callback(std::function<void(const CloseReason&)> callback);
+  void pause_reading() noexcept { paused_ = true; }
+  void resume_reading();
+  bool is_open() const noexcept { return state_ <= State::open; }
+  bool accepts_data() const noexcept {
+    return state_ == State::open && reading_ && !paused_ && !held_by_output();
+  }
+  void receive_in_place(bool on) noexcept { in_place_ = on; }
+  std::size_t queued_bytes() const noexcept { return output_ == nullptr ? 0 : output_->size(); }
+  const Transport& transport() const noexcept { return *transport_; }
+  LoopCore& loop() const noexcept { return loop_; }
+  std::shared_ptr<HandleCore> handle();
+
+  // ---- what a server and the loop ask for ----
+
+  Protocol& protocol() noexcept { return *protocol_; }
+  TcpServer* server() const noexcept;
+  void forget_server() noexcept;
+  // Handles what has arrived, then tells the Protocol to say goodbye.
+  void drain();
+  // Runs a user's function; if it throws, the connection is aborted.
+  template <class F>
+  void guard(std::string_view callback, F&& function) noexcept;
+  void serve();
+  void on_ready(Readiness readiness) override;
+  // Ends the connection without a further word to the peer. The first reason stands, unless a callback threw.
+  void fail(CloseReason reason);
+  // Reports the end and deletes the stream.
+  void finish();
+
+ private:
+  friend class LoopCore;
+
+  enum class State : std::uint8_t { opening, open, closing, lingering, dying, gone };
+
+  // What few connections need, or only at their end.
+  struct Extras {
+    CloseReason reason;
+    std::shared_ptr<const std::function<void(ByteView)>> on_chunk;
+    std::function<void(const CloseReason&)> close_callback;
+    std::shared_ptr<HandleCore> handle;
+    TimerId timer;
+    std::size_t queued_at_timer = 0;
+  };
+
+  Stream(LoopCore& loop, std::unique_ptr<Transport> transport, std::unique_ptr<Protocol> protocol,
+         std::shared_ptr<const StreamOptions> options);
+  ~Stream();
+
+  Extras& extras();
+  bool held_by_output() const noexcept {
+    return write_paused_ && options_->when_output_is_high == OutputHigh::stop_reading;
+  }
+
+  void connect();
+  void read_turn();
+  void deliver(ByteView chunk);
+  void handle_eof();
+  void discard_turn();
+  void end_turn();
+  WriteStatus after_write();
+  WriteStatus write_large(ByteView bytes);
+  bool over_limit(std::size_t more);
+  void flush();
+  void send_failed(std::error_code error);
+  void notify_watermarks();
+  void finish_sending();
+  void arm_timer(Duration delay);
+  void on_timer();
+  void callback_threw(std::string_view callback, std::string_view what) noexcept;
+
+  // First what every message touches.
+  LoopCore& loop_;
+  std::unique_ptr<Transport> transport_;
+  std::unique_ptr<Protocol> protocol_;
+  std::unique_ptr<OutputQueue> output_;
+  std::shared_ptr<const StreamOptions> options_;
+  State state_ = State::opening;
+  bool queued_ : 1 = false;         // on the loop's pending list
+  bool in_turn_ : 1 = false;        // output leaves when this turn ends
+  bool reading_ : 1 = false;        // read_until_close was called
+  bool paused_ : 1 = false;         // pause_reading was called
+  bool readable_ : 1 = false;
+  bool hangup_ : 1 = false;         // the end waits behind the bytes: a short receive is not the last
+  bool writable_ : 1 = true;
+  bool in_place_ : 1 = false;       // the Protocol has a buffer for the next bytes
+  bool write_paused_ : 1 = false;   // above the high-water mark, not yet back at the low one
+  bool pause_told_ : 1 = false;     // on_write_paused was called for it
+  bool resumed_ : 1 = false;        // on_reading_resumed is due
+  bool eof_ : 1 = false;            // the peer's FIN was read
+  bool write_ended_ : 1 = false;    // shutdown_write was called
+  bool fin_sent_ : 1 = false;
+  bool reset_ : 1 = false;          // finish with a reset
+  bool draining_ : 1 = false;
+  bool send_failed_ : 1 = false;
+  Stream* next_pending_ = nullptr;
+  Stream* previous_ = nullptr;
+  Stream* next_ = nullptr;
+  std::unique_ptr<Extras> extras_;
+};
+
+template <class F>
+void Stream::guard(std::string_view callback, F&& function) noexcept {
+  try {
+    function();
+  } catch (const std::exception& error) {
+    callback_threw(callback, error.what());
+  } catch (...) {
+    callback_threw(callback, "not an exception");
+  }
+}
+
+}  // namespace twister::detail

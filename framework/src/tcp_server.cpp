@@ -1,0 +1,205 @@
+#include <twister/tcp_server.hpp>
+
+#include <algorithm>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+#include <twister/log.hpp>
+
+#include "server_core.hpp"
+#include "socket_transport.hpp"
+#include "stream.hpp"
+
+namespace twister {
+namespace detail {
+namespace {
+
+// The smaller of 10 000 and 80 % of the descriptors: what is left is for files, logs and the listeners.
+std::size_t default_max_connections() noexcept {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur == RLIM_INFINITY) return 10'000;
+  return std::clamp<std::size_t>(descriptors.rlim_cur / 10 * 8, 1, 10'000);
+}
+
+void set_option(int fd, int level, int name, int value) noexcept {
+  // Failing is harmless: a unix socket has none of these, and the connection works without.
+  ::setsockopt(fd, level, name, &value, sizeof value);
+}
+
+// Accepted sockets inherit these from their listener, which spares system calls for each of them.
+void set_options(int listener, const ServerOptions& options) noexcept {
+  if (options.no_delay) set_option(listener, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (!options.keep_alive) return;
+  set_option(listener, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(listener, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(options.keep_alive->idle.count()));
+  set_option(listener, IPPROTO_TCP, TCP_KEEPINTVL,
+             static_cast<int>(options.keep_alive->interval.count()));
+  set_option(listener, IPPROTO_TCP, TCP_KEEPCNT, options.keep_alive->count);
+}
+
+}  // namespace
+
+ServerCore::ServerCore(TcpServer& server, IOLoop& loop, std::string_view address,
+                       ProtocolFactory build_class, ServerOptions options)
+    : server_(&server),
+      loop_(loop.core()),
+      address_(address),
+      build_class_(std::move(build_class)),
+      options_(std::move(options)),
+      stream_options_(std::make_shared<const StreamOptions>(options_.stream)),
+      max_connections_(options_.max_connections.value_or(default_max_connections())) {
+  loop_.add_server(*this);
+}
+
+void ServerCore::start() { add_sockets(bind_sockets(address_, options_.bind)); }
+
+void ServerCore::add_sockets(std::vector<ListeningSocket> sockets) {
+  if (acceptors_.empty()) server_->start_factory();
+  for (ListeningSocket& socket : sockets) {
+    set_options(socket.native_handle(), options_);
+    acceptors_.push_back(std::make_unique<Acceptor>(
+        loop_, std::move(socket), [weak = weak_from_this()](int descriptor, const Address& peer) {
+          if (const auto core = weak.lock()) {
+            core->accept(descriptor, peer);
+          } else {
+            ::close(descriptor);
+          }
+        }));
+  }
+}
+
+void ServerCore::accept(int descriptor, const Address& peer) {
+  add_connection(std::make_unique<SocketTransport>(loop_.reactor(), descriptor, peer));
+}
+
+void ServerCore::add_connection(std::unique_ptr<Transport> transport) {
+  const Address peer = transport->peer_address();
+  if (connections_ >= max_connections_) {
+    log(LogLevel::warning, "connection_refused",
+        {{"peer", peer.to_string()}, {"max_connections", std::to_string(max_connections_)}});
+    return;
+  }
+  std::unique_ptr<Protocol> protocol;
+  try {
+    protocol = build_class_(peer);
+  } catch (const std::exception& error) {
+    log(LogLevel::error, "callback_threw",
+        {{"callback", "build_class"}, {"peer", peer.to_string()}, {"what", error.what()}});
+  } catch (...) {
+    log(LogLevel::error, "callback_threw",
+        {{"callback", "build_class"}, {"peer", peer.to_string()}, {"what", "not an exception"}});
+  }
+  // The factory may have stopped or destroyed the server; a connection that is refused closes here.
+  if (protocol == nullptr || server_ == nullptr) return;
+  ++connections_;
+  Stream::open(loop_, std::move(transport), std::move(protocol), stream_options_, server_);
+}
+
+void ServerCore::stop() {
+  if (acceptors_.empty()) return;
+  acceptors_.clear();
+  if (server_ != nullptr) server_->stop_factory();
+}
+
+void ServerCore::for_each_stream(const std::function<void(Stream&)>& visit) {
+  loop_.for_each_stream([&](Stream& stream) {
+    if (server_ != nullptr && stream.server() == server_) visit(stream);
+  });
+}
+
+void ServerCore::abort_connections(Errc why) {
+  for_each_stream([why](Stream& stream) { stream.abort({.code = why, .detail = {}}); });
+}
+
+void ServerCore::drain(std::function<void()> done, std::optional<std::chrono::milliseconds> timeout) {
+  stop();
+  drained_.push_back(done ? std::move(done) : [] {});
+  for_each_stream([](Stream& stream) { stream.drain(); });
+  if (drain_timer_) loop_.cancel(drain_timer_);
+  drain_timer_ = loop_.call_later(timeout.value_or(options_.drain_timeout), [this] {
+    drain_timer_ = {};
+    log(LogLevel::warning, "drain_timeout", {{"connections", std::to_string(connections_)}});
+    abort_connections(Errc::server_draining);
+  });
+  loop_.add_callback([weak = weak_from_this()] {
+    if (const auto core = weak.lock()) core->check_drained();
+  });
+}
+
+void ServerCore::check_drained() {
+  if (connections_ > 0 || drained_.empty()) return;
+  loop_.cancel(std::exchange(drain_timer_, {}));
+  for (std::function<void()>& done : std::exchange(drained_, {})) loop_.add_callback(std::move(done));
+}
+
+void ServerCore::detach() {
+  acceptors_.clear();
+  for_each_stream([](Stream& stream) {
+    stream.abort({.code = Errc::server_gone, .detail = {}});
+    stream.forget_server();
+  });
+  loop_.cancel(drain_timer_);
+  // Whoever waits for the drain is told: nothing of it is left.
+  connections_ = 0;
+  check_drained();
+  loop_.remove_server(*this);
+  server_ = nullptr;
+}
+
+}  // namespace detail
+
+TcpServer::TcpServer(IOLoop& loop, std::string_view address, ProtocolFactory build_class,
+                     ServerOptions options)
+    : core_(std::make_shared<detail::ServerCore>(*this, loop, address, std::move(build_class),
+                                                 std::move(options))) {}
+
+TcpServer::~TcpServer() { core_->detach(); }
+
+// The verbs below may run hooks, and a hook may destroy the server: they hold the core.
+
+void TcpServer::start() { std::shared_ptr(core_)->start(); }
+
+void TcpServer::add_sockets(std::vector<ListeningSocket> sockets) {
+  std::shared_ptr(core_)->add_sockets(std::move(sockets));
+}
+
+void TcpServer::add_connection(std::unique_ptr<Transport> transport) {
+  std::shared_ptr(core_)->add_connection(std::move(transport));
+}
+
+void TcpServer::stop() { std::shared_ptr(core_)->stop(); }
+
+void TcpServer::drain(std::function<void()> done, std::optional<std::chrono::milliseconds> timeout) {
+  std::shared_ptr(core_)->drain(std::move(done), timeout);
+}
+
+void TcpServer::abort_connections() { core_->abort_connections(Errc::aborted_here); }
+
+std::vector<Address> TcpServer::local_addresses() const {
+  std::vector<Address> addresses;
+  for (const auto& acceptor : core_->acceptors()) addresses.push_back(acceptor->local_address());
+  return addresses;
+}
+
+std::size_t TcpServer::connection_count() const noexcept { return core_->connections(); }
+
+void TcpServer::for_each_connection(const std::function<void(Protocol&)>& visit) {
+  core_->for_each_stream([&](detail::Stream& stream) { visit(stream.protocol()); });
+}
+
+IOLoop& TcpServer::loop() const noexcept { return core_->loop().owner(); }
+const ServerOptions& TcpServer::options() const noexcept { return core_->options(); }
+
+void TcpServer::on_connect(Protocol& conn) {
+  conn.on_connect();
+  conn.read_until_close();
+}
+
+void TcpServer::handle_stream(Protocol& conn, ByteView chunk) { conn.on_data(chunk); }
+void TcpServer::on_close(Protocol&, const CloseReason&) {}
+
+}  // namespace twister

@@ -1,0 +1,237 @@
+#include <twister/testing/memory_transport.hpp>
+
+#include <algorithm>
+#include <array>
+
+#include <twister/codecs/byte_buffer.hpp>
+#include <twister/make_connection.hpp>
+
+namespace twister::testing {
+namespace {
+
+// One end: what it has been sent and not yet received, and whom to tell.
+struct Side {
+  ByteBuffer inbox;
+  bool fin = false;        // behind the inbox
+  bool broken = false;     // reset by the other end
+  bool closed = false;     // by this end
+  bool sender_waits = false;
+  TransportEvents* events = nullptr;
+  Readiness news = Readiness::none;
+  bool posted = false;
+  Address address;
+};
+
+struct Link {
+  Link(IOLoop& owner, std::size_t capacity_bytes) : loop(owner), capacity(capacity_bytes) {}
+  IOLoop& loop;
+  std::size_t capacity;
+  std::array<Side, 2> sides;
+
+  static void notify(const std::shared_ptr<Link>& link, std::size_t index, Readiness news) {
+    Side& side = link->sides[index];
+    side.news = side.news | news;
+    if (std::exchange(side.posted, true)) return;
+    link->loop.add_callback([link, index] {
+      Side& told = link->sides[index];
+      told.posted = false;
+      const Readiness all = std::exchange(told.news, Readiness::none);
+      if (told.events != nullptr) told.events->on_ready(all);
+    });
+  }
+};
+
+class MemoryTransport final : public Transport {
+ public:
+  MemoryTransport(std::shared_ptr<Link> link, std::size_t index)
+      : link_(std::move(link)), index_(index) {}
+  ~MemoryTransport() override { close(); }
+  MemoryTransport(const MemoryTransport&) = delete;
+  MemoryTransport& operator=(const MemoryTransport&) = delete;
+
+  void start(TransportEvents& events) override {
+    ours().events = &events;
+    Readiness news = Readiness::writable;
+    if (!ours().inbox.empty() || ours().fin) news = news | Readiness::readable;
+    if (ours().broken) news = news | Readiness::failed;
+    Link::notify(link_, index_, news);
+  }
+
+  IoResult receive(std::span<std::byte> room) override {
+    Side& side = ours();
+    if (side.inbox.empty()) {
+      if (side.broken) return failed(std::errc::connection_reset);
+      if (side.fin) return {.status = IoResult::Status::end_of_stream, .bytes = 0, .error = {}};
+      return {.status = IoResult::Status::would_block, .bytes = 0, .error = {}};
+    }
+    const std::size_t count = std::min(room.size(), side.inbox.size());
+    std::copy_n(side.inbox.data(), count, room.data());
+    side.inbox.consume(count);
+    if (std::exchange(side.sender_waits, false)) {
+      Link::notify(link_, 1 - index_, Readiness::writable);
+    }
+    // What a socket tells by EPOLLRDHUP: the end waits behind a receive that came back short.
+    if (side.inbox.empty() && side.fin) Link::notify(link_, index_, Readiness::hangup);
+    return {.status = IoResult::Status::ok, .bytes = count, .error = {}};
+  }
+
+  IoResult send(std::span<const ByteView> pieces) override {
+    Side& peer = theirs();
+    if (ours().broken) return failed(std::errc::broken_pipe);
+    if (peer.closed) {
+      ours().broken = true;
+      return failed(std::errc::broken_pipe);
+    }
+    std::size_t sent = 0;
+    std::size_t offered = 0;
+    for (const ByteView piece : pieces) {
+      offered += piece.size();
+      const std::size_t count = std::min(piece.size(), link_->capacity - peer.inbox.size());
+      peer.inbox.append(piece.first(count));
+      sent += count;
+    }
+    if (sent < offered) peer.sender_waits = true;
+    if (sent == 0) return {.status = IoResult::Status::would_block, .bytes = 0, .error = {}};
+    Link::notify(link_, 1 - index_, Readiness::readable);
+    return {.status = IoResult::Status::ok, .bytes = sent, .error = {}};
+  }
+
+  void shutdown_send() override {
+    theirs().fin = true;
+    Link::notify(link_, 1 - index_, Readiness::readable | Readiness::hangup);
+  }
+
+  void close() noexcept override {
+    if (std::exchange(ours().closed, true)) return;
+    ours().events = nullptr;
+    // As a socket does: bytes that nobody will read come back as a reset.
+    if (ours().inbox.empty()) {
+      shutdown_send();
+    } else {
+      break_peer();
+    }
+  }
+
+  void reset() noexcept override {
+    if (std::exchange(ours().closed, true)) return;
+    ours().events = nullptr;
+    break_peer();
+  }
+
+  Address peer_address() const override { return link_->sides[1 - index_].address; }
+
+ private:
+  static IoResult failed(std::errc code) {
+    return {.status = IoResult::Status::failed, .bytes = 0, .error = std::make_error_code(code)};
+  }
+
+  void break_peer() {
+    theirs().broken = true;
+    Link::notify(link_, 1 - index_, Readiness::readable | Readiness::failed);
+  }
+
+  Side& ours() noexcept { return link_->sides[index_]; }
+  Side& theirs() noexcept { return link_->sides[1 - index_]; }
+
+  std::shared_ptr<Link> link_;
+  std::size_t index_;
+};
+
+}  // namespace
+
+std::pair<std::unique_ptr<Transport>, std::unique_ptr<Transport>> memory_transport_pair(
+    IOLoop& loop, const MemoryTransportOptions& options) {
+  const auto link = std::make_shared<Link>(loop, options.capacity_bytes);
+  link->sides[0].address = options.first_address;
+  link->sides[1].address = options.second_address;
+  return {std::make_unique<MemoryTransport>(link, 0), std::make_unique<MemoryTransport>(link, 1)};
+}
+
+// The raw transport of the far end, received into a string.
+class MemoryPeer::End final : public TransportEvents {
+ public:
+  explicit End(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {
+    transport_->start(*this);
+  }
+
+  void on_ready(Readiness) override { receive(); }
+
+  void receive() {
+    while (receiving_ && !ended_ && !reset_) {
+      std::array<std::byte, 4096> room;
+      const IoResult result = transport_->receive(room);
+      if (result.status == IoResult::Status::ok) {
+        received_ += as_text(ByteView(room).first(result.bytes));
+      } else if (result.status == IoResult::Status::would_block) {
+        return;
+      } else {
+        (result.status == IoResult::Status::end_of_stream ? ended_ : reset_) = true;
+      }
+    }
+  }
+
+  std::unique_ptr<Transport> transport_;
+  std::string received_;
+  bool receiving_ = true;
+  bool ended_ = false;
+  bool reset_ = false;
+};
+
+MemoryPeer::MemoryPeer(IOLoop& loop, std::unique_ptr<Protocol> protocol, const StreamOptions& stream,
+                       const MemoryTransportOptions& options)
+    : loop_(loop) {
+  auto [near, far] = memory_transport_pair(loop, options);
+  end_ = std::make_unique<End>(std::move(far));
+  make_connection(loop, std::move(near), std::move(protocol), stream);
+  loop_.run_until_idle();
+}
+
+MemoryPeer::MemoryPeer(TcpServer& server, const MemoryTransportOptions& options)
+    : loop_(server.loop()) {
+  auto [near, far] = memory_transport_pair(loop_, options);
+  end_ = std::make_unique<End>(std::move(far));
+  server.add_connection(std::move(near));
+  loop_.run_until_idle();
+}
+
+MemoryPeer::~MemoryPeer() = default;
+
+std::size_t MemoryPeer::send(std::string_view bytes) {
+  std::size_t sent = 0;
+  while (sent < bytes.size()) {
+    const ByteView rest = as_bytes(bytes.substr(sent));
+    const IoResult result = end_->transport_->send({&rest, 1});
+    loop_.run_until_idle();
+    if (result.status != IoResult::Status::ok) break;
+    sent += result.bytes;
+  }
+  return sent;
+}
+
+void MemoryPeer::end() {
+  end_->transport_->shutdown_send();
+  loop_.run_until_idle();
+}
+
+void MemoryPeer::reset() {
+  end_->transport_->reset();
+  loop_.run_until_idle();
+}
+
+std::string MemoryPeer::take() {
+  loop_.run_until_idle();
+  return std::exchange(end_->received_, {});
+}
+
+void MemoryPeer::stop_receiving() { end_->receiving_ = false; }
+
+void MemoryPeer::go_on_receiving() {
+  end_->receiving_ = true;
+  end_->receive();
+  loop_.run_until_idle();
+}
+
+bool MemoryPeer::ended() const noexcept { return end_->ended_; }
+bool MemoryPeer::was_reset() const noexcept { return end_->reset_; }
+
+}  // namespace twister::testing

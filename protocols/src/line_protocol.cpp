@@ -1,0 +1,7 @@
+#include <twister/protocols/line_protocol.hpp>
+
+namespace twister {
+
+template class MessageProtocol<Lines>;
+
+}  // namespace twister

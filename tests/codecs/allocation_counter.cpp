@@ -1,0 +1,30 @@
+// In a file of its own: where these are inlined beside the caller's delete, g++ 12 warns of a
+// mismatch.
+#include "allocation_counter.hpp"
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+std::size_t count = 0;
+}  // namespace
+
+namespace twister::testing_codecs {
+
+std::size_t allocations() noexcept { return count; }
+
+}  // namespace twister::testing_codecs
+
+void* operator new(std::size_t size) {
+  ++count;
+  if (void* const memory = std::malloc(size)) {
+    return memory;
+  }
+  throw std::bad_alloc();
+}
+// Spelled out because AddressSanitizer's own would not call the one above.
+void* operator new[](std::size_t size) { return operator new(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }

@@ -1,0 +1,10 @@
+// Counts what the test program asks of the global operator new.
+#pragma once
+
+#include <cstddef>
+
+namespace twister::testing_codecs {
+
+std::size_t allocations() noexcept;
+
+}  // namespace twister::testing_codecs

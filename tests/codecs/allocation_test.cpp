@@ -1,0 +1,86 @@
+// In the steady state neither a framing nor a payload that promises it allocates for a message.
+// Counted by the test program's operator new.
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "twister/codecs/length_prefixed.hpp"
+#include "twister/codecs/lines.hpp"
+
+#include "allocation_counter.hpp"
+#include "decode_all.hpp"
+
+#ifdef TWISTER_TEST_JSON
+#include "twister/codecs/json.hpp"
+#endif
+#ifdef TWISTER_TEST_PROTOBUF
+#include "twister/codecs/protobuf.hpp"
+
+#include "person.pb.h"
+#endif
+
+namespace twister {
+namespace {
+
+using testing_codecs::allocations;
+
+// Allocations of one more round trip once a first has warmed the buffers up.
+template <Codec C>
+std::size_t allocations_of_a_round_trip(C codec, const typename C::Message& message) {
+  ByteBuffer wire;
+  std::size_t before = 0;
+  for (int round = 0; round < 2; ++round) {
+    before = allocations();
+    EXPECT_FALSE(codec.encode(message, wire));
+    const DecodeResult result = codec.decode(wire.view());
+    EXPECT_EQ(result.status, DecodeResult::Status::message);
+    wire.consume(result.consumed);
+    EXPECT_EQ(codec.decode(wire.view()).status, DecodeResult::Status::incomplete);
+  }
+  return allocations() - before;
+}
+
+TEST(Allocations, AreCounted) {
+  const std::size_t before = allocations();
+  ByteBuffer().append("a");
+  EXPECT_EQ(allocations() - before, 1u);
+}
+
+TEST(Allocations, AreNotMadeForAMessageOfAFraming) {
+  EXPECT_EQ(allocations_of_a_round_trip(LengthPrefixed(), as_bytes("hello")), 0u);
+  EXPECT_EQ(allocations_of_a_round_trip(Lines(), as_bytes("hello")), 0u);
+}
+
+TEST(Allocations, AreNotMadeForAFrameOverTheLimit) {
+  const std::string huge = testing_codecs::hex("ffffffff") + "abc";
+  LengthPrefixed skipping({.on_oversize = Oversize::skip});
+  LengthPrefixed failing;
+  const std::size_t before = allocations();
+  EXPECT_EQ(skipping.decode(as_bytes(huge)).status, DecodeResult::Status::skipped);
+  EXPECT_EQ(failing.decode(as_bytes(huge)).status, DecodeResult::Status::error);
+  EXPECT_EQ(allocations() - before, 0u);
+}
+
+#ifdef TWISTER_TEST_JSON
+TEST(Allocations, AreNotMadeToWriteJson) {
+  const nlohmann::json value = {{"text", "a\nb"}, {"numbers", {1, -2, 0.5}}, {"none", nullptr}};
+  ByteBuffer out;
+  out.reserve(200);
+  const std::size_t before = allocations();
+  EXPECT_FALSE(JsonLines().encode(value, out));
+  EXPECT_EQ(allocations() - before, 0u);
+}
+#endif
+
+#ifdef TWISTER_TEST_PROTOBUF
+TEST(Allocations, AreNotMadeForAProtobufMessage) {
+  testing_codecs::Person person;
+  person.set_name("a name too long for the small string inside a string");
+  person.add_friends()->set_id(7);
+  using People = Framed<LengthPrefixed, Protobuf<testing_codecs::Person>>;
+  EXPECT_EQ(allocations_of_a_round_trip(People(), person), 0u);
+}
+#endif
+
+}  // namespace
+}  // namespace twister

@@ -1,0 +1,71 @@
+#include "twister/codecs/error.hpp"
+
+#include <gtest/gtest.h>
+
+namespace twister {
+namespace {
+
+TEST(CodecErrc, ComparesEqualToTheConditionToDecideBy) {
+  EXPECT_EQ(make_error_code(CodecErrc::frame_too_long), Condition::limit);
+  EXPECT_EQ(make_error_code(CodecErrc::line_too_long), Condition::limit);
+  EXPECT_EQ(make_error_code(CodecErrc::json_too_deep), Condition::limit);
+  EXPECT_EQ(make_error_code(CodecErrc::bad_length), Condition::malformed);
+  EXPECT_EQ(make_error_code(CodecErrc::truncated), Condition::malformed);
+  EXPECT_EQ(make_error_code(CodecErrc::unencodable), Condition::malformed);
+  EXPECT_NE(make_error_code(CodecErrc::frame_too_long), Condition::malformed);
+  EXPECT_NE(make_error_code(CodecErrc::frame_too_long), Condition::gone);
+}
+
+TEST(CodecErrc, ConvertsToAnErrorCodeOfItsCategory) {
+  const std::error_code code = CodecErrc::bad_length;
+  EXPECT_EQ(code.value(), 3);
+  EXPECT_STREQ(code.category().name(), "twister.codec");
+  EXPECT_EQ(code.message(), "length field smaller than itself");
+}
+
+TEST(CodecErrc, HasATextForEveryValue) {
+  for (int value = 1; value <= 11; ++value) {
+    EXPECT_NE(codec_category().message(value), "unknown codec error") << value;
+  }
+  EXPECT_EQ(codec_category().message(12), "unknown codec error");
+}
+
+TEST(Condition, HasATextForEveryValue) {
+  for (int value = 1; value <= 5; ++value) {
+    EXPECT_NE(condition_category().message(value), "unknown condition") << value;
+  }
+  EXPECT_EQ(condition_category().message(6), "unknown condition");
+}
+
+TEST(Condition, IsOfItsOwnCategory) {
+  const std::error_condition condition = Condition::timed_out;
+  EXPECT_STREQ(condition.category().name(), "twister.condition");
+  EXPECT_EQ(condition.message(), "timed out");
+}
+
+TEST(CodecError, IsFalseAndSilentWithoutACode) {
+  const CodecError none;
+  EXPECT_FALSE(none);
+  EXPECT_EQ(none.error_code(), std::error_code());
+  EXPECT_EQ(none.message(), "");
+}
+
+TEST(CodecError, CarriesItsNumbersIntoTheMessage) {
+  EXPECT_EQ((CodecError{CodecErrc::frame_too_long, 4294967295, 1048576}.message()),
+            "frame of 4294967295 bytes exceeds max_frame_bytes 1048576");
+  EXPECT_EQ((CodecError{CodecErrc::line_too_long, 9000, 8192}.message()),
+            "line of at least 9000 bytes exceeds max_line_bytes 8192");
+  EXPECT_EQ((CodecError{CodecErrc::bad_length, 3, 4}.message()),
+            "length 3 is smaller than its own field of 4 bytes");
+  EXPECT_EQ((CodecError{CodecErrc::json_too_deep, 65, 64}.message()),
+            "JSON of at least 65 levels exceeds max_depth 64");
+}
+
+TEST(CodecError, GivesItsErrorCode) {
+  const CodecError error{CodecErrc::invalid_utf8, 7};
+  EXPECT_TRUE(error);
+  EXPECT_EQ(error.error_code(), CodecErrc::invalid_utf8);
+}
+
+}  // namespace
+}  // namespace twister

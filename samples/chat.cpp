@@ -45,5 +45,6 @@ class Chatter : public twister::LineProtocol {
 
 int main(int argc, char** argv) {
   Room room;  // shared by all connections: hence one thread
-  return twister::serve_main(argc, argv, twister::build<Chatter>(std::ref(room)), {.max_threads = 1});
+  return twister::serve_main(argc, argv, twister::build<Chatter>(std::ref(room)),
+                             {.max_threads = 1});
 }

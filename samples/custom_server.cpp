@@ -1,5 +1,6 @@
 // custom_server: a server class of its own, with every hook, and a factory that takes arguments.
-//   ./dev run custom_server then:  nc 127.0.0.1 8888       (`stats` shows the server's counters, `quit` leaves)
+//   ./dev run custom_server then:  nc 127.0.0.1 8888
+// `stats` shows the server's counters, `quit` leaves.
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -29,8 +30,8 @@ class Session : public twister::LineProtocol {
       send_line("you said: " + std::string(line));
       return;
     }
-    send_line(std::to_string(stats_.connections) + " connections, " + std::to_string(stats_.open) + " open, " +
-              std::to_string(stats_.bytes) + " bytes");
+    send_line(std::to_string(stats_.connections) + " connections, " + std::to_string(stats_.open) +
+              " open, " + std::to_string(stats_.bytes) + " bytes");
   }
 
   void on_drain() override {  // SIGTERM: a word of goodbye first
@@ -76,8 +77,10 @@ class CountingServer : public twister::TcpServer {
 };
 
 int main(int argc, char** argv) {
-  const auto make = [](twister::IOLoop& loop, std::string_view address, const twister::ServerOptions& options) {
-    return std::make_unique<CountingServer>(loop, address, "Hello. What can I do for you?", options);
+  const auto make = [](twister::IOLoop& loop, std::string_view address,
+                       const twister::ServerOptions& options) {
+    return std::make_unique<CountingServer>(loop, address, "Hello. What can I do for you?",
+                                            options);
   };
   return twister::serve_main(argc, argv, make, {.max_threads = 1});
 }

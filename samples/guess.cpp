@@ -1,4 +1,5 @@
-// guess: a game over protobuf. Two players share a room and take turns to guess a number from 1 to 100.
+// guess: a game over protobuf. Two players share a room and take turns to guess a number from 1 to
+// 100.
 //   ./dev run guess         messages: samples/guess.proto, each behind a 4-byte big-endian length
 #include <functional>
 #include <memory>
@@ -13,7 +14,8 @@
 
 #include "guess.pb.h"
 
-using Moves = twister::Framed<twister::LengthPrefixed, twister::Protobuf<guess::Move, guess::Event>>;
+using Moves =
+    twister::Framed<twister::LengthPrefixed, twister::Protobuf<guess::Move, guess::Event>>;
 
 class Player;
 
@@ -102,5 +104,6 @@ class Player : public twister::MessageProtocol<Moves> {
 
 int main(int argc, char** argv) {
   Lobby lobby;  // shared by all connections: hence one thread
-  return twister::serve_main(argc, argv, twister::build<Player>(std::ref(lobby)), {.max_threads = 1});
+  return twister::serve_main(argc, argv, twister::build<Player>(std::ref(lobby)),
+                             {.max_threads = 1});
 }

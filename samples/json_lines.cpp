@@ -1,11 +1,14 @@
 // json_lines: a small request and reply service, one JSON text a line.
-//   ./dev run json_lines    then:  echo '{"id": 1, "do": "add", "args": [1, 2, 39]}' | nc -N 127.0.0.1 8888
-// A request gets {"id": ..., "result": ...} or {"id": ..., "error": "..."}; it knows add, upper and count.
+//   ./dev run json_lines
+//   echo '{"id": 1, "do": "add", "args": [1, 2, 39]}' | nc -N 127.0.0.1 8888
+// A request gets {"id": ..., "result": ...} or {"id": ..., "error": "..."}; it knows add, upper and
+// count.
 #include <cctype>
 #include <stdexcept>
 #include <string>
 
 #include <nlohmann/json.hpp>
+
 #include <twister/codecs/json.hpp>
 #include <twister/protocols/message_protocol.hpp>
 #include <twister/serve.hpp>

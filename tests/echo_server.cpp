@@ -1,4 +1,5 @@
-// echo_server: a server for outside testing. Echoes every message, re-encoded by the codec it came through.
+// echo_server: a server for outside testing. Echoes every message, re-encoded by the codec it came
+// through.
 //   echo_server --codec raw|lines|lp32|jsonl|protobuf [--host HOST] [--port PORT] [--threads N]
 //               [--max-frame-bytes N] [--max-connections N] [--drain-timeout SECONDS]
 #include <cstdio>
@@ -43,23 +44,28 @@ twister::ProtocolFactory echo_with(Codec codec) {
 using ProtobufCodec = twister::Framed<twister::LengthPrefixed, twister::Protobuf<echo::Message>>;
 
 // A codec by its name; the limit is that of one message.
-const std::map<std::string, std::function<twister::ProtocolFactory(std::size_t)>, std::less<>> codecs{
-    {"raw", [](std::size_t) { return twister::build<RawEcho>(); }},
-    {"lines", [](std::size_t limit) { return echo_with(twister::Lines({.max_line_bytes = limit})); }},
-    {"lp32",
-     [](std::size_t limit) { return echo_with(twister::LengthPrefixed({.max_frame_bytes = limit})); }},
-    {"jsonl",
-     [](std::size_t limit) {
-       return echo_with(twister::JsonLines(twister::Lines({.max_line_bytes = limit})));
-     }},
-    {"protobuf",
-     [](std::size_t limit) {
-       return echo_with(ProtobufCodec(twister::LengthPrefixed({.max_frame_bytes = limit})));
-     }},
-};
+const std::map<std::string, std::function<twister::ProtocolFactory(std::size_t)>, std::less<>>
+    codecs{
+        {"raw", [](std::size_t) { return twister::build<RawEcho>(); }},
+        {"lines",
+         [](std::size_t limit) { return echo_with(twister::Lines({.max_line_bytes = limit})); }},
+        {"lp32",
+         [](std::size_t limit) {
+           return echo_with(twister::LengthPrefixed({.max_frame_bytes = limit}));
+         }},
+        {"jsonl",
+         [](std::size_t limit) {
+           return echo_with(twister::JsonLines(twister::Lines({.max_line_bytes = limit})));
+         }},
+        {"protobuf",
+         [](std::size_t limit) {
+           return echo_with(ProtobufCodec(twister::LengthPrefixed({.max_frame_bytes = limit})));
+         }},
+    };
 
 // Takes `--name value` or `--name=value` out of the arguments, so that serve_main sees the rest.
-std::string take_option(std::vector<char*>& arguments, std::string_view name, std::string fallback) {
+std::string take_option(std::vector<char*>& arguments, std::string_view name,
+                        std::string fallback) {
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     const std::string_view argument = arguments[i];
     const auto at = arguments.begin() + static_cast<std::ptrdiff_t>(i);
@@ -84,8 +90,8 @@ int main(int argc, char** argv) {
   const std::string limit = take_option(arguments, "--max-frame-bytes", "");
   const auto found = codecs.find(codec);
   if (found == codecs.end()) {
-    std::fprintf(stderr, "%s: --codec: \"%s\" is not one of raw, lines, lp32, jsonl, protobuf\n", argv[0],
-                 codec.c_str());
+    std::fprintf(stderr, "%s: --codec: \"%s\" is not one of raw, lines, lp32, jsonl, protobuf\n",
+                 argv[0], codec.c_str());
     return 2;
   }
   std::size_t max_frame_bytes = codec == "lines" || codec == "jsonl" ? 64 * 1024 : 1024 * 1024;
@@ -93,8 +99,8 @@ int main(int argc, char** argv) {
     char* end = nullptr;
     max_frame_bytes = std::strtoull(limit.c_str(), &end, 10);
     if (*end != '\0' || limit.front() == '-' || max_frame_bytes == 0) {
-      std::fprintf(stderr, "%s: --max-frame-bytes: \"%s\" is not a number of bytes, 1 or more\n", argv[0],
-                   limit.c_str());
+      std::fprintf(stderr, "%s: --max-frame-bytes: \"%s\" is not a number of bytes, 1 or more\n",
+                   argv[0], limit.c_str());
       return 2;
     }
   }

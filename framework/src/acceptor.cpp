@@ -1,11 +1,12 @@
 #include "acceptor.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <string>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
 #include <utility>
 
 #include <twister/log.hpp>
@@ -19,7 +20,9 @@ namespace {
 constexpr int max_accepts_a_turn = 128;
 constexpr auto back_off = std::chrono::milliseconds(100);
 
-int open_reserve() noexcept { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+int open_reserve() noexcept {
+  return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
 
 bool lacks_resources(int error) noexcept {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -63,7 +66,8 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
       const int error = errno;
       if (error == EAGAIN || error == EWOULDBLOCK) break;
       if (lacks_resources(error)) return rest(error);
-      // The connection failed before it was accepted (ECONNABORTED, EPROTO, a network error): the next.
+      // The connection failed before it was accepted (ECONNABORTED, EPROTO, a network error): the
+      // next.
       ++accepted;
     }
     if (open) wait();
@@ -86,7 +90,8 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
     int shed = 0;
     while (reserve >= 0 && shed < max_accepts_a_turn) {
       ::close(reserve);
-      const int fd = ::accept4(listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const int fd =
+          ::accept4(listener.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) ::close(fd);
       reserve = open_reserve();
       if (fd < 0) break;
@@ -121,6 +126,8 @@ Acceptor::~Acceptor() {
   }
 }
 
-const Address& Acceptor::local_address() const noexcept { return state_->address; }
+const Address& Acceptor::local_address() const noexcept {
+  return state_->address;
+}
 
 }  // namespace twister::detail

@@ -15,9 +15,9 @@ class LoopCore;
 //
 // Ownership: owns the socket. May be destroyed inside `on_accept`.
 // Limits: at most 128 accepts a turn, so that a flood of connections does not starve the others.
-// Errors: a connection that died in the queue is skipped. When descriptors or memory run out, the queue is
-//         shed by means of a reserve descriptor (a client is better told than left hanging) and accepting
-//         rests for 100 ms: never a busy loop.
+// Errors: a connection that died in the queue is skipped. When descriptors or memory run out, the
+//   queue is shed by means of a reserve descriptor (a client is better told than left hanging) and
+//   accepting rests for 100 ms: never a busy loop.
 class Acceptor {
  public:
   // Gets a connected, non-blocking descriptor, which it owns, and the peer.

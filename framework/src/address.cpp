@@ -1,14 +1,15 @@
-#include <twister/address.hpp>
+#include "twister/address.hpp"
 
 #include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <charconv>
 #include <cstddef>
 #include <cstring>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <stdexcept>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 namespace twister {
 namespace {
@@ -33,7 +34,8 @@ std::optional<Address> Address::try_parse(std::string_view text) {
   if (text.empty()) return address;
   if (text.starts_with("unix:")) {
     const std::string_view path = text.substr(5);
-    if (path.size() >= sizeof(sockaddr_un::sun_path) || path.find('\0') != path.npos) return std::nullopt;
+    if (path.size() >= sizeof(sockaddr_un::sun_path) || path.find('\0') != path.npos)
+      return std::nullopt;
     address.family_ = Family::unix_domain;
     if (!path.empty()) address.path_ = std::make_shared<const std::string>(path);
     return address;

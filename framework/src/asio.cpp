@@ -1,4 +1,4 @@
-#include <twister/asio.hpp>
+#include "twister/asio.hpp"
 
 #include <twister/log.hpp>
 
@@ -6,7 +6,9 @@
 
 namespace twister {
 
-asio::io_context& io_context(IOLoop& loop) noexcept { return loop.core().io(); }
+asio::io_context& io_context(IOLoop& loop) noexcept {
+  return loop.core().io();
+}
 
 namespace detail {
 

@@ -1,18 +1,19 @@
-#include <twister/bind_sockets.hpp>
+#include "twister/bind_sockets.hpp"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <fcntl.h>
 #include <memory>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stdexcept>
 #include <string>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 #include <utility>
 
 namespace twister {
@@ -43,7 +44,8 @@ void set_option(int fd, int level, int name, const std::string& where) {
 std::vector<ListeningSocket> bind_one(const Address& address, const BindOptions& options,
                                       const std::string& where) {
   sockaddr_storage storage{};
-  const auto size = static_cast<socklen_t>(address.to_sockaddr(reinterpret_cast<sockaddr*>(&storage)));
+  const auto size =
+      static_cast<socklen_t>(address.to_sockaddr(reinterpret_cast<sockaddr*>(&storage)));
   std::vector<ListeningSocket> bound;
   const int fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0 && errno == EAFNOSUPPORT) return bound;
@@ -71,7 +73,8 @@ void remove_stale(const Address& address, const std::string& where) {
   const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (probe < 0) throw_errno(errno, where);
   sockaddr_storage storage{};
-  const auto size = static_cast<socklen_t>(address.to_sockaddr(reinterpret_cast<sockaddr*>(&storage)));
+  const auto size =
+      static_cast<socklen_t>(address.to_sockaddr(reinterpret_cast<sockaddr*>(&storage)));
   const bool alive = ::connect(probe, reinterpret_cast<const sockaddr*>(&storage), size) == 0 ||
                      errno != ECONNREFUSED;
   ::close(probe);
@@ -156,7 +159,9 @@ ListeningSocket& ListeningSocket::operator=(ListeningSocket&& other) noexcept {
   return *this;
 }
 
-int ListeningSocket::release() noexcept { return std::exchange(descriptor_, -1); }
+int ListeningSocket::release() noexcept {
+  return std::exchange(descriptor_, -1);
+}
 
 Address ListeningSocket::local_address() const {
   sockaddr_storage storage{};

@@ -1,4 +1,4 @@
-#include <twister/clock.hpp>
+#include "twister/clock.hpp"
 
 namespace twister {
 namespace {

@@ -1,4 +1,4 @@
-#include <twister/error.hpp>
+#include "twister/error.hpp"
 
 #include <string>
 

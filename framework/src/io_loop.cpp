@@ -1,4 +1,4 @@
-#include <twister/io_loop.hpp>
+#include "twister/io_loop.hpp"
 
 #include <array>
 #include <stdexcept>
@@ -9,12 +9,13 @@
 
 namespace twister {
 
-IOLoop::IOLoop(IOLoopOptions options)
-    : core_(std::make_unique<detail::LoopCore>(*this, options)) {}
+IOLoop::IOLoop(IOLoopOptions options) : core_(std::make_unique<detail::LoopCore>(*this, options)) {}
 
 IOLoop::~IOLoop() = default;
 
-void IOLoop::run() { core_->run(); }
+void IOLoop::run() {
+  core_->run();
+}
 
 void IOLoop::run_until_signal() {
   const std::array<IOLoop*, 1> loops{this};
@@ -22,11 +23,19 @@ void IOLoop::run_until_signal() {
   core_->run();
 }
 
-void IOLoop::run_until_idle() { core_->run_until_idle(); }
-void IOLoop::stop() { core_->stop(); }
-IOLoop* IOLoop::current() noexcept { return detail::LoopCore::current(); }
+void IOLoop::run_until_idle() {
+  core_->run_until_idle();
+}
+void IOLoop::stop() {
+  core_->stop();
+}
+IOLoop* IOLoop::current() noexcept {
+  return detail::LoopCore::current();
+}
 
-void IOLoop::add_callback(Callback callback) { core_->add_callback(std::move(callback)); }
+void IOLoop::add_callback(Callback callback) {
+  core_->add_callback(std::move(callback));
+}
 
 TimerId IOLoop::call_later(Duration delay, Callback callback) {
   return core_->call_later(delay, std::move(callback));
@@ -36,17 +45,29 @@ TimerId IOLoop::call_at(TimePoint due, Callback callback) {
   return core_->call_at(due, std::move(callback));
 }
 
-bool IOLoop::cancel(TimerId timer) { return core_->cancel(timer); }
-TimePoint IOLoop::now() const { return core_->now(); }
-std::optional<TimePoint> IOLoop::next_timer() const { return core_->next_timer(); }
+bool IOLoop::cancel(TimerId timer) {
+  return core_->cancel(timer);
+}
+TimePoint IOLoop::now() const {
+  return core_->now();
+}
+std::optional<TimePoint> IOLoop::next_timer() const {
+  return core_->next_timer();
+}
 
 void IOLoop::add_handler(int fd, Readiness interest, std::function<void(Readiness)> handler) {
   core_->add_handler(fd, interest, std::move(handler));
 }
 
-void IOLoop::update_handler(int fd, Readiness interest) { core_->update_handler(fd, interest); }
-void IOLoop::remove_handler(int fd) { core_->remove_handler(fd); }
-void IOLoop::drain(Callback done) { core_->drain(std::move(done)); }
+void IOLoop::update_handler(int fd, Readiness interest) {
+  core_->update_handler(fd, interest);
+}
+void IOLoop::remove_handler(int fd) {
+  core_->remove_handler(fd);
+}
+void IOLoop::drain(Callback done) {
+  core_->drain(std::move(done));
+}
 
 // ---- PeriodicCallback ----
 
@@ -77,7 +98,9 @@ PeriodicCallback::PeriodicCallback(IOLoop& loop, Duration interval, IOLoop::Call
   }
 }
 
-PeriodicCallback::~PeriodicCallback() { stop(); }
+PeriodicCallback::~PeriodicCallback() {
+  stop();
+}
 
 void PeriodicCallback::start() {
   if (running()) return;
@@ -89,6 +112,8 @@ void PeriodicCallback::stop() {
   if (running()) state_->loop.cancel(std::exchange(state_->timer, {}));
 }
 
-bool PeriodicCallback::running() const noexcept { return static_cast<bool>(state_->timer); }
+bool PeriodicCallback::running() const noexcept {
+  return static_cast<bool>(state_->timer);
+}
 
 }  // namespace twister

@@ -1,4 +1,4 @@
-#include <twister/io_stream.hpp>
+#include "twister/io_stream.hpp"
 
 #include <utility>
 
@@ -100,15 +100,23 @@ void IOStream::resume_reading() {
   if (is_connected()) state_->adapter->resume_reading();
 }
 
-bool IOStream::is_connected() const noexcept { return state_ != nullptr && state_->adapter != nullptr; }
-bool IOStream::is_open() const noexcept { return is_connected() && state_->adapter->is_open(); }
-bool IOStream::writing() const noexcept { return is_connected() && state_->adapter->queued_bytes() > 0; }
+bool IOStream::is_connected() const noexcept {
+  return state_ != nullptr && state_->adapter != nullptr;
+}
+bool IOStream::is_open() const noexcept {
+  return is_connected() && state_->adapter->is_open();
+}
+bool IOStream::writing() const noexcept {
+  return is_connected() && state_->adapter->queued_bytes() > 0;
+}
 
 std::error_code IOStream::error() const noexcept {
   return state_ == nullptr ? std::error_code() : state_->error;
 }
 
-Address IOStream::peer_address() const { return state_ == nullptr ? Address() : state_->peer; }
+Address IOStream::peer_address() const {
+  return state_ == nullptr ? Address() : state_->peer;
+}
 
 int IOStream::native_handle() const noexcept {
   return is_connected() ? state_->adapter->native_handle() : -1;

@@ -1,4 +1,4 @@
-#include <twister/log.hpp>
+#include "twister/log.hpp"
 
 #include <array>
 #include <chrono>
@@ -28,11 +28,12 @@ const char* name_of(LogLevel level) noexcept {
   return "unknown";
 }
 
-// A value in quotes where it needs them; what is not printable ASCII becomes \xNN, so that a line stays
-// a line and a terminal is not written to by a peer.
+// A value in quotes where it needs them; what is not printable ASCII becomes \xNN, so that a line
+// stays a line and a terminal is not written to by a peer.
 void append_value(std::string& line, std::string_view value) {
   bool plain = !value.empty();
-  for (const char c : value) plain = plain && c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '=';
+  for (const char c : value)
+    plain = plain && c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '=';
   if (plain) {
     line += value;
     return;
@@ -66,7 +67,8 @@ void write_to_stderr(const LogRecord& record) {
   std::array<char, 32> day;
   std::strftime(day.data(), day.size(), "%Y-%m-%dT%H:%M:%S", &utc);
   std::array<char, 48> time;
-  std::snprintf(time.data(), time.size(), "time=%s.%03dZ ", day.data(), static_cast<int>(milliseconds));
+  std::snprintf(time.data(), time.size(), "time=%s.%03dZ ", day.data(),
+                static_cast<int>(milliseconds));
   const std::string line = time.data() + record.line() + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
@@ -142,7 +144,9 @@ std::string LogRecord::line() const {
   return text;
 }
 
-void set_log_sink(LogSink sink) { logger().set_sink(std::move(sink)); }
+void set_log_sink(LogSink sink) {
+  logger().set_sink(std::move(sink));
+}
 
 void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) noexcept {
   try {

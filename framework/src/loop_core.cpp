@@ -75,7 +75,9 @@ LoopCore::~LoopCore() {
   handlers_.clear();
 }
 
-IOLoop* LoopCore::current() noexcept { return running_loop; }
+IOLoop* LoopCore::current() noexcept {
+  return running_loop;
+}
 
 void LoopCore::run() {
   const Running running(owner_);
@@ -125,7 +127,8 @@ void LoopCore::add_callback(IOLoop::Callback callback) {
 TimerId LoopCore::call_later(Duration delay, IOLoop::Callback callback) {
   const TimePoint from = now();
   const Duration wait = std::max(delay, Duration::zero());
-  return call_at(wait > TimePoint::max() - from ? TimePoint::max() : from + wait, std::move(callback));
+  return call_at(wait > TimePoint::max() - from ? TimePoint::max() : from + wait,
+                 std::move(callback));
 }
 
 TimerId LoopCore::call_at(TimePoint due, IOLoop::Callback callback) {
@@ -135,7 +138,9 @@ TimerId LoopCore::call_at(TimePoint due, IOLoop::Callback callback) {
   return id;
 }
 
-bool LoopCore::cancel(TimerId timer) { return timers_.erase(timer) > 0; }
+bool LoopCore::cancel(TimerId timer) {
+  return timers_.erase(timer) > 0;
+}
 
 void LoopCore::fire_due_timers() {
   const TimePoint until = now();
@@ -273,7 +278,8 @@ void LoopCore::drain(IOLoop::Callback done) {
   const auto finished = [left, done = std::move(done)] {
     if (--*left == 0) done();
   };
-  for (ServerCore* server : std::vector<ServerCore*>(servers_)) server->drain(finished, std::nullopt);
+  for (ServerCore* server : std::vector<ServerCore*>(servers_))
+    server->drain(finished, std::nullopt);
   add_callback(finished);
 }
 

@@ -1,12 +1,13 @@
 // src/loop_core.hpp - what is behind an IOLoop.
 //
-// Asio runs the loop. On top of it: the streams' reactor, a timer queue that can be moved by hand, the
-// buffers that all streams of the loop share, and the list of streams that have something left to do.
+// Asio runs the loop. On top of it: the streams' reactor, a timer queue that can be moved by hand,
+// the buffers that all streams of the loop share, and the list of streams that have something left
+// to do.
 //
-// The turn. Whatever the loop calls runs inside a Turn. Streams that were written to, closed or held up
-// during it put themselves on the pending list; when the outermost Turn ends, each is served once: one
-// send for all it wrote, its closing, its deletion. So nothing is called back, and no stream dies, inside
-// a call that a user made.
+// The turn. Whatever the loop calls runs inside a Turn. Streams that were written to, closed or
+// held up during it put themselves on the pending list; when the outermost Turn ends, each is
+// served once: one send for all it wrote, its closing, its deletion. So nothing is called back, and
+// no stream dies, inside a call that a user made.
 #pragma once
 
 #include <cstddef>
@@ -75,10 +76,15 @@ class LoopCore {
   // ---- for streams ----
 
   // The receive buffer that all streams of this loop share.
-  std::span<std::byte> receive_buffer() noexcept { return {receive_buffer_.get(), receive_buffer_size_}; }
+  std::span<std::byte> receive_buffer() noexcept {
+    return {receive_buffer_.get(), receive_buffer_size_};
+  }
   std::unique_ptr<OutputQueue> acquire_output() { return output_pool_.acquire(); }
-  void release_output(std::unique_ptr<OutputQueue> queue) { output_pool_.release(std::move(queue)); }
-  // Serves the stream when the current turn ends, or soon if there is none. Once, however often called.
+  void release_output(std::unique_ptr<OutputQueue> queue) {
+    output_pool_.release(std::move(queue));
+  }
+  // Serves the stream when the current turn ends, or soon if there is none. Once, however often
+  // called.
   void schedule(Stream& stream);
   void link(Stream& stream) noexcept;
   void unlink(Stream& stream) noexcept;

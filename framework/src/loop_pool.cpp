@@ -1,4 +1,4 @@
-#include <twister/loop_pool.hpp>
+#include "twister/loop_pool.hpp"
 
 #include <exception>
 #include <future>
@@ -15,7 +15,9 @@ LoopPool::LoopPool(std::size_t threads) {
   for (std::size_t i = 0; i < threads; ++i) loops_.push_back(std::make_unique<IOLoop>());
 }
 
-LoopPool::~LoopPool() { stop(); }
+LoopPool::~LoopPool() {
+  stop();
+}
 
 void LoopPool::start(const Setup& setup) {
   try {

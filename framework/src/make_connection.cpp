@@ -1,8 +1,9 @@
-#include <twister/make_connection.hpp>
+#include "twister/make_connection.hpp"
 
-#include <cerrno>
 #include <fcntl.h>
 #include <sys/socket.h>
+
+#include <cerrno>
 #include <system_error>
 #include <utility>
 

@@ -6,8 +6,8 @@
 namespace twister::detail {
 namespace {
 
-// A reference costs an entry in the vector and one in the gathered send; below about a kilobyte a copy
-// is cheaper.
+// A reference costs an entry in the vector and one in the gathered send; below about a kilobyte a
+// copy is cheaper.
 constexpr std::size_t min_shared_bytes = 1024;
 
 }  // namespace
@@ -29,8 +29,12 @@ ByteBuffer& OutputQueue::tail() {
   return last_buffer();
 }
 
-void OutputQueue::commit_tail() noexcept { size_ += last_buffer().size() - tail_before_; }
-void OutputQueue::roll_back_tail() { last_buffer().truncate(tail_before_); }
+void OutputQueue::commit_tail() noexcept {
+  size_ += last_buffer().size() - tail_before_;
+}
+void OutputQueue::roll_back_tail() {
+  last_buffer().truncate(tail_before_);
+}
 
 std::size_t OutputQueue::gather(std::span<ByteView> pieces) const noexcept {
   std::size_t count = 0;

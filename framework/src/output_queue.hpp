@@ -46,7 +46,8 @@ class OutputQueue {
 
   ByteBuffer& last_buffer() noexcept { return rest_.empty() ? first_ : rest_.back().own; }
 
-  // Almost always the only one, so it needs no vector. Its memory stays while the queue is in the pool.
+  // Almost always the only one, so it needs no vector. Its memory stays while the queue is in the
+  // pool.
   ByteBuffer first_;
   std::vector<Segment> rest_;
   std::size_t rest_begin_ = 0;
@@ -56,8 +57,8 @@ class OutputQueue {
 
 // The idle queues of one loop. An idle connection has none; in the steady state none is allocated.
 //
-// Limits: keeps at most 1 024 queues and 4 MiB of their buffers: a room of a thousand is served without
-//         an allocation, and a burst gives its memory back.
+// Limits: keeps at most 1 024 queues and 4 MiB of their buffers: a room of a thousand is served
+//   without an allocation, and a burst gives its memory back.
 class OutputPool {
  public:
   std::unique_ptr<OutputQueue> acquire();

@@ -1,4 +1,4 @@
-#include <twister/protocol.hpp>
+#include "twister/protocol.hpp"
 
 #include "loop_core.hpp"
 #include "stream.hpp"
@@ -9,18 +9,30 @@ Protocol::~Protocol() = default;
 
 void Protocol::on_data(ByteView) {}
 void Protocol::on_close(const CloseReason&) {}
-void Protocol::on_drain() { close(Errc::server_draining); }
+void Protocol::on_drain() {
+  close(Errc::server_draining);
+}
 
-WriteStatus Protocol::write(ByteView bytes) { return stream_->write(bytes); }
-WriteStatus Protocol::write(const SharedBytes& bytes) { return stream_->write(bytes); }
+WriteStatus Protocol::write(ByteView bytes) {
+  return stream_->write(bytes);
+}
+WriteStatus Protocol::write(const SharedBytes& bytes) {
+  return stream_->write(bytes);
+}
 
 void Protocol::close(std::error_code error) {
   stream_->close({.code = error ? error : make_error_code(Errc::closed_here), .detail = {}});
 }
 
-void Protocol::abort() { stream_->abort({.code = Errc::aborted_here, .detail = {}}); }
-void Protocol::shutdown_write() { stream_->shutdown_write(); }
-void Protocol::read_until_close() { stream_->read_until_close(nullptr); }
+void Protocol::abort() {
+  stream_->abort({.code = Errc::aborted_here, .detail = {}});
+}
+void Protocol::shutdown_write() {
+  stream_->shutdown_write();
+}
+void Protocol::read_until_close() {
+  stream_->read_until_close(nullptr);
+}
 
 void Protocol::read_until_close(std::function<void(ByteView)> on_chunk) {
   stream_->read_until_close(std::move(on_chunk));
@@ -30,20 +42,46 @@ void Protocol::set_close_callback(std::function<void(const CloseReason&)> callba
   stream_->set_close_callback(std::move(callback));
 }
 
-void Protocol::pause_reading() { stream_->pause_reading(); }
-void Protocol::resume_reading() { stream_->resume_reading(); }
-bool Protocol::is_open() const noexcept { return stream_->is_open(); }
-std::size_t Protocol::queued_bytes() const noexcept { return stream_->queued_bytes(); }
-Address Protocol::peer_address() const { return stream_->transport().peer_address(); }
-Handle Protocol::handle() { return Handle(stream_->handle()); }
-IOLoop& Protocol::loop() const { return stream_->loop().owner(); }
-int Protocol::native_handle() const noexcept { return stream_->transport().native_handle(); }
+void Protocol::pause_reading() {
+  stream_->pause_reading();
+}
+void Protocol::resume_reading() {
+  stream_->resume_reading();
+}
+bool Protocol::is_open() const noexcept {
+  return stream_->is_open();
+}
+std::size_t Protocol::queued_bytes() const noexcept {
+  return stream_->queued_bytes();
+}
+Address Protocol::peer_address() const {
+  return stream_->transport().peer_address();
+}
+Handle Protocol::handle() {
+  return Handle(stream_->handle());
+}
+IOLoop& Protocol::loop() const {
+  return stream_->loop().owner();
+}
+int Protocol::native_handle() const noexcept {
+  return stream_->transport().native_handle();
+}
 
-void Protocol::close_with(CloseReason reason) { stream_->close(std::move(reason)); }
-bool Protocol::accepts_data() const noexcept { return stream_->accepts_data(); }
-ByteBuffer* Protocol::begin_write() { return stream_->begin_write(); }
-WriteStatus Protocol::end_write(bool keep) { return stream_->end_write(keep); }
-void Protocol::receive_in_place(bool on) noexcept { stream_->receive_in_place(on); }
+void Protocol::close_with(CloseReason reason) {
+  stream_->close(std::move(reason));
+}
+bool Protocol::accepts_data() const noexcept {
+  return stream_->accepts_data();
+}
+ByteBuffer* Protocol::begin_write() {
+  return stream_->begin_write();
+}
+WriteStatus Protocol::end_write(bool keep) {
+  return stream_->end_write(keep);
+}
+void Protocol::receive_in_place(bool on) noexcept {
+  stream_->receive_in_place(on);
+}
 
 // ---- Handle ----
 

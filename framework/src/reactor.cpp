@@ -1,11 +1,12 @@
 #include "reactor.hpp"
 
-#include <array>
-#include <cerrno>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <system_error>
 #include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
 
 #include "asio_parts.hpp"
 #include "loop_core.hpp"
@@ -72,7 +73,8 @@ class EpollReactor final : public Reactor {
   std::array<epoll_event, batch_size> batch_;
 };
 
-// One socket under AsioReactor. Completions hold the shared half, so that a removed watch is silent.
+// One socket under AsioReactor. Completions hold the shared half, so that a removed watch is
+// silent.
 class AsioWatch final : public Watch {
  public:
   AsioWatch(LoopCore& loop, int fd, TransportEvents& events)

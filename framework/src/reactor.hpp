@@ -1,8 +1,9 @@
 // src/reactor.hpp - how a loop learns that its sockets are ready.
 //
 // The seam of the hot path: streams register once and are told in batches. EpollReactor keeps one
-// edge-triggered epoll set, itself watched by Asio as a single descriptor: one re-arm a batch instead of
-// one a socket. AsioReactor uses plain Asio waits, one a socket and direction, and works wherever Asio does.
+// edge-triggered epoll set, itself watched by Asio as a single descriptor: one re-arm a batch
+// instead of one a socket. AsioReactor uses plain Asio waits, one a socket and direction, and works
+// wherever Asio does.
 #pragma once
 
 #include <memory>

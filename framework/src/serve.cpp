@@ -1,16 +1,17 @@
-#include <twister/serve.hpp>
+#include "twister/serve.hpp"
 
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <exception>
-#include <getopt.h>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 #include <vector>
+
+#include <getopt.h>
 
 #include <twister/loop_pool.hpp>
 
@@ -42,7 +43,8 @@ std::vector<std::vector<ListeningSocket>> bind_for_threads(const ServeOptions& o
 }
 
 void announce(const std::vector<Address>& addresses) {
-  for (const Address& address : addresses) std::printf("listening on %s\n", address.to_string().c_str());
+  for (const Address& address : addresses)
+    std::printf("listening on %s\n", address.to_string().c_str());
   std::fflush(stdout);
 }
 
@@ -59,7 +61,8 @@ Number parse_number(std::string_view option, std::string_view text, Number least
                     std::string_view what) {
   Number value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !(value >= least && value <= most)) {
+  if (error != std::errc{} || end != text.data() + text.size() ||
+      !(value >= least && value <= most)) {
     throw UsageError("--" + std::string(option) + ": \"" + std::string(text) + "\" is not " +
                      std::string(what));
   }
@@ -74,21 +77,24 @@ void print_help(const char* program, const ServeOptions& defaults) {
       "%s"
       "  --max-connections N      connections beyond this are refused\n"
       "  --drain-timeout SECONDS  how long connections may take to end after SIGTERM (%g)\n",
-      program, defaults.max_threads > 1 ? " [--threads N]" : "", defaults.host.c_str(), defaults.port,
-      defaults.max_threads > 1 ? "  --threads N              event loops, each with a thread (1)\n" : "",
+      program, defaults.max_threads > 1 ? " [--threads N]" : "", defaults.host.c_str(),
+      defaults.port,
+      defaults.max_threads > 1 ? "  --threads N              event loops, each with a thread (1)\n"
+                               : "",
       std::chrono::duration<double>(defaults.server.drain_timeout).count());
 }
 
 // The options of the command line over the defaults; empty after --help.
 std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions options) {
   enum Option { host = 1, port, threads, max_connections, drain_timeout, help };
-  static constexpr std::array<option, 7> known{{{"host", required_argument, nullptr, host},
-                                                {"port", required_argument, nullptr, port},
-                                                {"threads", required_argument, nullptr, threads},
-                                                {"max-connections", required_argument, nullptr, max_connections},
-                                                {"drain-timeout", required_argument, nullptr, drain_timeout},
-                                                {"help", no_argument, nullptr, help},
-                                                {nullptr, 0, nullptr, 0}}};
+  static constexpr std::array<option, 7> known{
+      {{"host", required_argument, nullptr, host},
+       {"port", required_argument, nullptr, port},
+       {"threads", required_argument, nullptr, threads},
+       {"max-connections", required_argument, nullptr, max_connections},
+       {"drain-timeout", required_argument, nullptr, drain_timeout},
+       {"help", no_argument, nullptr, help},
+       {nullptr, 0, nullptr, 0}}};
   const ServeOptions defaults = options;
   optind = 1;
   opterr = 0;
@@ -96,13 +102,15 @@ std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions 
     const int at = optind;
     switch (const int found = getopt_long(argc, argv, ":", known.data(), nullptr)) {
       case -1:
-        if (optind < argc) throw UsageError(std::string("unexpected argument \"") + argv[optind] + "\"");
+        if (optind < argc)
+          throw UsageError(std::string("unexpected argument \"") + argv[optind] + "\"");
         return options;
       case host:
         options.host = optarg;
         break;
       case port:
-        options.port = parse_number<std::uint16_t>("port", optarg, 0, 65535, "a port from 0 to 65535");
+        options.port =
+            parse_number<std::uint16_t>("port", optarg, 0, 65535, "a port from 0 to 65535");
         break;
       case threads:
         options.threads = parse_number<unsigned>(
@@ -124,8 +132,8 @@ std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions 
         print_help(argv[0], defaults);
         return std::nullopt;
       default:
-        throw UsageError(std::string(found == ':' ? "missing value after " : "unknown option ") + argv[at] +
-                         "; --help lists the options");
+        throw UsageError(std::string(found == ':' ? "missing value after " : "unknown option ") +
+                         argv[at] + "; --help lists the options");
     }
   }
 }

@@ -14,8 +14,8 @@
 
 namespace twister::detail {
 
-// Ownership: shared by the server and by whatever of it is running, because a server may be destroyed
-// inside any of its callbacks. `server_` is null from then on.
+// Ownership: shared by the server and by whatever of it is running, because a server may be
+//   destroyed inside any of its callbacks. `server_` is null from then on.
 class ServerCore : public std::enable_shared_from_this<ServerCore> {
  public:
   ServerCore(TcpServer& server, IOLoop& loop, std::string_view address, ProtocolFactory build_class,

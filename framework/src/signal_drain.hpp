@@ -10,10 +10,11 @@ namespace twister::detail {
 
 class LoopCore;
 
-// While it lives, the first SIGINT or SIGTERM drains the servers of all `loops` and stops each loop when
-// its own are done; the second one aborts their connections and stops them.
+// While it lives, the first SIGINT or SIGTERM drains the servers of all `loops` and stops each loop
+// when its own are done; the second one aborts their connections and stops them.
 //
-// Threads: made and destroyed on the thread of `host`, one of `loops`; the others may run on theirs.
+// Threads: made and destroyed on the thread of `host`, one of `loops`; the others may run on
+//   theirs.
 class SignalDrain {
  public:
   SignalDrain(LoopCore& host, std::span<IOLoop* const> loops);

@@ -1,11 +1,12 @@
 #include "socket_transport.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
 
 namespace twister::detail {
 namespace {
@@ -21,7 +22,9 @@ IoResult result_of_error(int error) noexcept {
 
 }  // namespace
 
-void SocketTransport::start(TransportEvents& events) { watch_ = reactor_.add(descriptor_, events); }
+void SocketTransport::start(TransportEvents& events) {
+  watch_ = reactor_.add(descriptor_, events);
+}
 
 IoResult SocketTransport::receive(std::span<std::byte> room) {
   for (;;) {
@@ -67,12 +70,14 @@ IoResult SocketTransport::send(std::span<const ByteView> pieces) {
   return {.status = IoResult::Status::ok, .bytes = static_cast<std::size_t>(sent), .error = {}};
 }
 
-void SocketTransport::shutdown_send() { ::shutdown(descriptor_, SHUT_WR); }
+void SocketTransport::shutdown_send() {
+  ::shutdown(descriptor_, SHUT_WR);
+}
 
 void SocketTransport::close() noexcept {
   if (descriptor_ < 0) return;
-  // Closing alone would do, were there no copy of the descriptor in a process that was just forked: then
-  // events would go on arriving for a transport that is gone.
+  // Closing alone would do, were there no copy of the descriptor in a process that was just forked:
+  // then events would go on arriving for a transport that is gone.
   reactor_.remove(descriptor_);
   watch_.reset();
   ::close(descriptor_);

@@ -14,8 +14,8 @@
 namespace twister::detail {
 namespace {
 
-// Fairness: what one connection may receive while others wait. Counted in bytes, not in messages: a bound
-// on messages costs a multiple of the CPU with deep pipelines.
+// What one connection may receive while others wait. Counted in bytes, not in messages: a bound on
+// messages costs a multiple of the CPU with deep pipelines.
 constexpr std::size_t max_turn_bytes = 256 * 1024;
 
 // From here on a write is tried from the caller's memory before what is left of it is copied.
@@ -39,8 +39,7 @@ CloseReason reason_of(std::error_code error) {
 Stream& Stream::open(LoopCore& loop, std::unique_ptr<Transport> transport,
                      std::unique_ptr<Protocol> protocol,
                      std::shared_ptr<const StreamOptions> options, TcpServer* server) {
-  auto* stream =
-      new Stream(loop, std::move(transport), std::move(protocol), std::move(options));
+  auto* stream = new Stream(loop, std::move(transport), std::move(protocol), std::move(options));
   stream->protocol_->server_ = server;
   loop.link(*stream);
   loop.schedule(*stream);
@@ -63,8 +62,12 @@ Stream::Extras& Stream::extras() {
   return *extras_;
 }
 
-TcpServer* Stream::server() const noexcept { return protocol_->server_; }
-void Stream::forget_server() noexcept { protocol_->server_ = nullptr; }
+TcpServer* Stream::server() const noexcept {
+  return protocol_->server_;
+}
+void Stream::forget_server() noexcept {
+  protocol_->server_ = nullptr;
+}
 
 // ---- events from below ----
 
@@ -180,8 +183,8 @@ void Stream::handle_eof() {
   if (action == EofAction::close) close(CloseReason{});
 }
 
-// After close(): input is thrown away, also while output is still being flushed, because a peer that
-// writes before it reads would otherwise never come to reading.
+// After close(): input is thrown away, also while output is still being flushed, because a peer
+// that writes before it reads would otherwise never come to reading.
 void Stream::discard_turn() {
   std::size_t budget = max_turn_bytes;
   while (readable_ && !eof_) {
@@ -282,8 +285,8 @@ WriteStatus Stream::write_large(ByteView bytes) {
   return after_write();
 }
 
-// The slow consumer: one flush is tried before a connection that would have to keep more than the limit
-// is given up.
+// The slow consumer: one flush is tried before a connection that would have to keep more than the
+// limit is given up.
 bool Stream::over_limit(std::size_t more) {
   if (queued_bytes() + more <= options_->max_write_buffer_size) return false;
   if (state_ == State::open) flush();
@@ -453,8 +456,7 @@ void Stream::on_timer() {
 
 void Stream::callback_threw(std::string_view callback, std::string_view what) noexcept {
   const std::string peer = transport_->peer_address().to_string();
-  log(LogLevel::error, "callback_threw",
-      {{"callback", callback}, {"peer", peer}, {"what", what}});
+  log(LogLevel::error, "callback_threw", {{"callback", callback}, {"peer", peer}, {"what", what}});
   if (state_ >= State::gone) return;
   reset_ = true;
   state_ = State::closing;  // what was thrown replaces an earlier reason
@@ -478,7 +480,8 @@ void Stream::finish() {
   guard("on_close", [&] { protocol_->on_close(reason); });
   if (extras_->close_callback) guard("close_callback", [&] { extras_->close_callback(reason); });
   if (TcpServer* server = protocol_->server_) {
-    const std::shared_ptr<ServerCore> core = server->core_;  // the server may end in its own callback
+    const std::shared_ptr<ServerCore> core =
+        server->core_;  // the server may end in its own callback
     core->connection_ended();
     guard("server_on_close", [&] { server->on_close(*protocol_, reason); });
     core->check_drained();

@@ -1,15 +1,17 @@
-// src/stream.hpp - one connection: a transport below, a Protocol above, and nothing else while idle.
+// src/stream.hpp - one connection: a transport below, a Protocol above.
 //
-// States:   opening -> open -> closing -> lingering -> dying -> gone
+// The states, each one only ever followed by a later one:
 //   opening    on_connect has not been called yet
 //   open       bytes flow both ways
-//   closing    close() was called, or the peer ended: output is being flushed, nothing is delivered
+//   closing    close() was called, or the peer ended: output is flushed, nothing is delivered
 //   lingering  FIN is sent; input is discarded until the peer's FIN or linger_timeout
-//   dying      over; finish() reports it and deletes the stream when the loop serves it next
+//   dying      over: finish() reports it and deletes the stream when the loop serves it next
+//   gone       being reported
 // Invariants:
-//   1. Only serve() deletes a stream, and only from the loop (~LoopCore aside): no call from above does.
-//   2. Callbacks to the Protocol are made from on_ready(), serve() and what they call; never from the
-//      verbs, which set flags and schedule.
+//   1. Only serve() deletes a stream, and only from the loop (~LoopCore aside): no call from above
+//      does.
+//   2. Callbacks to the Protocol are made from on_ready(), serve() and what they call; never from
+//      the verbs, which set flags and schedule.
 //   3. readable_ is true as long as the transport may have something that was not received: a short
 //      receive clears it, an event sets it (edge-triggered).
 //   4. output_ is null exactly when nothing is queued.
@@ -31,11 +33,10 @@
 namespace twister::detail {
 
 class LoopCore;
-
 class Stream;
 
-// What a Handle points to, until the connection is gone. `loop` is read from any thread, under the lock;
-// `stream` on the loop only.
+// What a Handle points to, until the connection is gone. `loop` is read from any thread, under the
+// lock; `stream` on the loop only.
 struct HandleCore {
   std::mutex mutex;
   LoopCore* loop = nullptr;
@@ -44,7 +45,8 @@ struct HandleCore {
 
 class Stream final : public TransportEvents {
  public:
-  // The stream belongs to the loop, which deletes it after on_close; on_connect comes from the loop.
+  // The stream belongs to the loop, which deletes it after on_close; on_connect comes from the
+  // loop.
   static Stream& open(LoopCore& loop, std::unique_ptr<Transport> transport,
                       std::unique_ptr<Protocol> protocol,
                       std::shared_ptr<const StreamOptions> options, TcpServer* server = nullptr);
@@ -84,7 +86,8 @@ class Stream final : public TransportEvents {
   void guard(std::string_view callback, F&& function) noexcept;
   void serve();
   void on_ready(Readiness readiness) override;
-  // Ends the connection without a further word to the peer. The first reason stands, unless a callback threw.
+  // Ends the connection without a further word to the peer. The first reason stands, unless a
+  // callback threw.
   void fail(CloseReason reason);
   // Reports the end and deletes the stream.
   void finish();
@@ -137,21 +140,21 @@ class Stream final : public TransportEvents {
   std::unique_ptr<OutputQueue> output_;
   std::shared_ptr<const StreamOptions> options_;
   State state_ = State::opening;
-  bool queued_ : 1 = false;         // on the loop's pending list
-  bool in_turn_ : 1 = false;        // output leaves when this turn ends
-  bool reading_ : 1 = false;        // read_until_close was called
-  bool paused_ : 1 = false;         // pause_reading was called
+  bool queued_ : 1 = false;   // on the loop's pending list
+  bool in_turn_ : 1 = false;  // output leaves when this turn ends
+  bool reading_ : 1 = false;  // read_until_close was called
+  bool paused_ : 1 = false;   // pause_reading was called
   bool readable_ : 1 = false;
-  bool hangup_ : 1 = false;         // the end waits behind the bytes: a short receive is not the last
+  bool hangup_ : 1 = false;  // the end waits behind the bytes: a short receive is not the last
   bool writable_ : 1 = true;
-  bool in_place_ : 1 = false;       // the Protocol has a buffer for the next bytes
-  bool write_paused_ : 1 = false;   // above the high-water mark, not yet back at the low one
-  bool pause_told_ : 1 = false;     // on_write_paused was called for it
-  bool resumed_ : 1 = false;        // on_reading_resumed is due
-  bool eof_ : 1 = false;            // the peer's FIN was read
-  bool write_ended_ : 1 = false;    // shutdown_write was called
+  bool in_place_ : 1 = false;      // the Protocol has a buffer for the next bytes
+  bool write_paused_ : 1 = false;  // above the high-water mark, not yet back at the low one
+  bool pause_told_ : 1 = false;    // on_write_paused was called for it
+  bool resumed_ : 1 = false;       // on_reading_resumed is due
+  bool eof_ : 1 = false;           // the peer's FIN was read
+  bool write_ended_ : 1 = false;   // shutdown_write was called
   bool fin_sent_ : 1 = false;
-  bool reset_ : 1 = false;          // finish with a reset
+  bool reset_ : 1 = false;  // finish with a reset
   bool draining_ : 1 = false;
   bool send_failed_ : 1 = false;
   Stream* next_pending_ = nullptr;

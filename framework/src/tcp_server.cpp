@@ -1,11 +1,12 @@
-#include <twister/tcp_server.hpp>
+#include "twister/tcp_server.hpp"
 
-#include <algorithm>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <algorithm>
 #include <utility>
 
 #include <twister/log.hpp>
@@ -18,10 +19,12 @@ namespace twister {
 namespace detail {
 namespace {
 
-// The smaller of 10 000 and 80 % of the descriptors: what is left is for files, logs and the listeners.
+// The smaller of 10 000 and 80 % of the descriptors: what is left is for files, logs and the
+// listeners.
 std::size_t default_max_connections() noexcept {
   rlimit descriptors{};
-  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur == RLIM_INFINITY) return 10'000;
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur == RLIM_INFINITY)
+    return 10'000;
   return std::clamp<std::size_t>(descriptors.rlim_cur / 10 * 8, 1, 10'000);
 }
 
@@ -35,7 +38,8 @@ void set_options(int listener, const ServerOptions& options) noexcept {
   if (options.no_delay) set_option(listener, IPPROTO_TCP, TCP_NODELAY, 1);
   if (!options.keep_alive) return;
   set_option(listener, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(listener, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(options.keep_alive->idle.count()));
+  set_option(listener, IPPROTO_TCP, TCP_KEEPIDLE,
+             static_cast<int>(options.keep_alive->idle.count()));
   set_option(listener, IPPROTO_TCP, TCP_KEEPINTVL,
              static_cast<int>(options.keep_alive->interval.count()));
   set_option(listener, IPPROTO_TCP, TCP_KEEPCNT, options.keep_alive->count);
@@ -55,7 +59,9 @@ ServerCore::ServerCore(TcpServer& server, IOLoop& loop, std::string_view address
   loop_.add_server(*this);
 }
 
-void ServerCore::start() { add_sockets(bind_sockets(address_, options_.bind)); }
+void ServerCore::start() {
+  add_sockets(bind_sockets(address_, options_.bind));
+}
 
 void ServerCore::add_sockets(std::vector<ListeningSocket> sockets) {
   if (acceptors_.empty()) server_->start_factory();
@@ -115,7 +121,8 @@ void ServerCore::abort_connections(Errc why) {
   for_each_stream([why](Stream& stream) { stream.abort({.code = why, .detail = {}}); });
 }
 
-void ServerCore::drain(std::function<void()> done, std::optional<std::chrono::milliseconds> timeout) {
+void ServerCore::drain(std::function<void()> done,
+                       std::optional<std::chrono::milliseconds> timeout) {
   stop();
   drained_.push_back(done ? std::move(done) : [] {});
   for_each_stream([](Stream& stream) { stream.drain(); });
@@ -133,7 +140,8 @@ void ServerCore::drain(std::function<void()> done, std::optional<std::chrono::mi
 void ServerCore::check_drained() {
   if (connections_ > 0 || drained_.empty()) return;
   loop_.cancel(std::exchange(drain_timer_, {}));
-  for (std::function<void()>& done : std::exchange(drained_, {})) loop_.add_callback(std::move(done));
+  for (std::function<void()>& done : std::exchange(drained_, {}))
+    loop_.add_callback(std::move(done));
 }
 
 void ServerCore::detach() {
@@ -157,11 +165,15 @@ TcpServer::TcpServer(IOLoop& loop, std::string_view address, ProtocolFactory bui
     : core_(std::make_shared<detail::ServerCore>(*this, loop, address, std::move(build_class),
                                                  std::move(options))) {}
 
-TcpServer::~TcpServer() { core_->detach(); }
+TcpServer::~TcpServer() {
+  core_->detach();
+}
 
 // The verbs below may run hooks, and a hook may destroy the server: they hold the core.
 
-void TcpServer::start() { std::shared_ptr(core_)->start(); }
+void TcpServer::start() {
+  std::shared_ptr(core_)->start();
+}
 
 void TcpServer::add_sockets(std::vector<ListeningSocket> sockets) {
   std::shared_ptr(core_)->add_sockets(std::move(sockets));
@@ -171,13 +183,18 @@ void TcpServer::add_connection(std::unique_ptr<Transport> transport) {
   std::shared_ptr(core_)->add_connection(std::move(transport));
 }
 
-void TcpServer::stop() { std::shared_ptr(core_)->stop(); }
+void TcpServer::stop() {
+  std::shared_ptr(core_)->stop();
+}
 
-void TcpServer::drain(std::function<void()> done, std::optional<std::chrono::milliseconds> timeout) {
+void TcpServer::drain(std::function<void()> done,
+                      std::optional<std::chrono::milliseconds> timeout) {
   std::shared_ptr(core_)->drain(std::move(done), timeout);
 }
 
-void TcpServer::abort_connections() { core_->abort_connections(Errc::aborted_here); }
+void TcpServer::abort_connections() {
+  core_->abort_connections(Errc::aborted_here);
+}
 
 std::vector<Address> TcpServer::local_addresses() const {
   std::vector<Address> addresses;
@@ -185,21 +202,29 @@ std::vector<Address> TcpServer::local_addresses() const {
   return addresses;
 }
 
-std::size_t TcpServer::connection_count() const noexcept { return core_->connections(); }
+std::size_t TcpServer::connection_count() const noexcept {
+  return core_->connections();
+}
 
 void TcpServer::for_each_connection(const std::function<void(Protocol&)>& visit) {
   core_->for_each_stream([&](detail::Stream& stream) { visit(stream.protocol()); });
 }
 
-IOLoop& TcpServer::loop() const noexcept { return core_->loop().owner(); }
-const ServerOptions& TcpServer::options() const noexcept { return core_->options(); }
+IOLoop& TcpServer::loop() const noexcept {
+  return core_->loop().owner();
+}
+const ServerOptions& TcpServer::options() const noexcept {
+  return core_->options();
+}
 
 void TcpServer::on_connect(Protocol& conn) {
   conn.on_connect();
   conn.read_until_close();
 }
 
-void TcpServer::handle_stream(Protocol& conn, ByteView chunk) { conn.on_data(chunk); }
+void TcpServer::handle_stream(Protocol& conn, ByteView chunk) {
+  conn.on_data(chunk);
+}
 void TcpServer::on_close(Protocol&, const CloseReason&) {}
 
 }  // namespace twister

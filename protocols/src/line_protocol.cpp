@@ -1,4 +1,4 @@
-#include <twister/protocols/line_protocol.hpp>
+#include "twister/protocols/line_protocol.hpp"
 
 namespace twister {
 

@@ -51,6 +51,18 @@ TEST(Protobuf, WritesTheFrameAroundTheMessage) {
   EXPECT_EQ(to_hex(out.view()), "000000060a02416e100700000000");
 }
 
+TEST(Protobuf, SendsAnotherTypeThanItReceivesWhenToldTo) {
+  using Replies = Framed<LengthPrefixed, Protobuf<Person, Strict>>;
+  static_assert(Codec<Replies>);
+  EXPECT_EQ(decode_all(Replies(), hex("00000002 1009"), NameAndId()),
+            (Events{"message /9", "end"}));
+  Strict reply;
+  reply.set_id(5);
+  ByteBuffer out;
+  EXPECT_FALSE(Replies().encode(reply, out));
+  EXPECT_EQ(to_hex(out.view()), "000000020805");
+}
+
 TEST(Protobuf, KeepsUnknownFields) {
   Protobuf<Person> payload;
   const std::string bytes = hex("1007 fa3f 03 616263");

@@ -44,7 +44,8 @@ class Address {
   // The textual form that parse() takes.
   std::string to_string() const;
 
-  // Writes the kernel's form into `storage` (at least sizeof(sockaddr_storage) bytes) and returns its size.
+  // Writes the kernel's form into `storage` (at least sizeof(sockaddr_storage) bytes) and returns
+  // its size.
   std::size_t to_sockaddr(sockaddr* storage) const;
 
   friend bool operator==(const Address& a, const Address& b) noexcept;
@@ -55,7 +56,8 @@ class Address {
   std::uint32_t scope_id_ = 0;
   // IPv4: four bytes; IPv6: sixteen, in network order.
   std::array<std::uint8_t, 16> ip_{};
-  // Only unix-domain addresses have one, and every connection keeps an Address: a pointer is smaller.
+  // Only unix-domain addresses have one, and every connection keeps an Address: a pointer is
+  // smaller.
   std::shared_ptr<const std::string> path_;
 };
 

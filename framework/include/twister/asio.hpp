@@ -5,8 +5,8 @@
 //     co_await timer.async_wait(asio::use_awaitable);
 //   }, std::ref(loop));
 //
-// The only header of the framework that includes Asio: files that do not need it compile much faster
-// without.
+// The only header of the framework that includes Asio: files that do not need it compile much
+// faster without.
 #pragma once
 
 #include <exception>
@@ -38,10 +38,10 @@ asio::awaitable<void> run_task(Function function, Args... args) {
 
 }  // namespace detail
 
-// Runs the coroutine `function(args...)` on the loop. Arguments are moved into the coroutine and live as
-// long as it does: pass what it needs here and capture nothing, because g++ 12 destroys some captured
-// temporaries twice. An exception ends the task and is logged. What still runs when the loop is destroyed
-// is destroyed with it.
+// Runs the coroutine `function(args...)` on the loop. Arguments are moved into the coroutine and
+// live as long as it does: pass what it needs here and capture nothing, because g++ 12 destroys
+// some captured temporaries twice. An exception ends the task and is logged. What still runs when
+// the loop is destroyed is destroyed with it.
 template <class Function, class... Args>
 void spawn(IOLoop& loop, Function function, Args... args) {
   asio::co_spawn(executor(loop), detail::run_task(std::move(function), std::move(args)...),

@@ -1,6 +1,6 @@
 // twister/bind_sockets.hpp - listening sockets, before anybody accepts on them.
 //
-//   auto sockets = twister::bind_sockets("localhost:0");  // one for each address of the name, one port
+//   auto sockets = twister::bind_sockets("localhost:0");  // an address each, one port
 //   server.add_sockets(std::move(sockets));
 #pragma once
 
@@ -40,11 +40,13 @@ class ListeningSocket {
 };
 
 // Binds and listens. `address` is `HOST:PORT` (a name, an IPv4 address or `[v6]`; empty HOST: every
-// interface, both families) or `unix:PATH`. A name may give several sockets, IPv4 first; with port 0 all
-// get the same port (as Tornado's function of this name). A stale unix socket's file is replaced.
+// interface, both families) or `unix:PATH`. A name may give several sockets, IPv4 first; with port
+// 0 all get the same port (as Tornado's function of this name). A stale unix socket's file is
+// replaced.
 //
-// Throws std::invalid_argument when `address` cannot be read, std::system_error when it cannot be bound;
-// both name the address. Nothing stays open then.
-std::vector<ListeningSocket> bind_sockets(std::string_view address, const BindOptions& options = {});
+// Throws std::invalid_argument when `address` cannot be read, std::system_error when it cannot be
+// bound; both name the address. Nothing stays open then.
+std::vector<ListeningSocket> bind_sockets(std::string_view address,
+                                          const BindOptions& options = {});
 
 }  // namespace twister

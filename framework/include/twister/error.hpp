@@ -1,4 +1,5 @@
-// twister/error.hpp - what can go wrong on a connection, in codes for logs and conditions for decisions.
+// twister/error.hpp - what can go wrong on a connection, in codes for logs and conditions for
+// decisions.
 //
 //   void on_close(const twister::CloseReason& reason) override {
 //     if (reason.code == twister::Condition::gone) return;  // the peer went away: nothing to tell

@@ -21,15 +21,15 @@ struct HandleCore;
 // A weak reference to a connection.
 //
 // Threads: any. Work of one thread arrives in the order it was posted.
-// Errors: once the connection or its loop is gone every call does nothing; whether the call came in time
-//         is only known on the loop, so there is no result beyond post()'s.
+// Errors: once the connection or its loop is gone every call does nothing; whether the call came in
+//   time is only known on the loop, so there is no result beyond post()'s.
 class Handle {
  public:
   Handle() = default;
   explicit Handle(std::shared_ptr<detail::HandleCore> core) : core_(std::move(core)) {}
 
-  // Runs `work` on the connection's loop, if the connection is still there then. False when it is known
-  // to be gone already.
+  // Runs `work` on the connection's loop, if the connection is still there then. False when it is
+  // known to be gone already.
   bool post(std::function<void(Protocol&)> work) const;
   // Writes bytes to the connection.
   void send(SharedBytes bytes) const;

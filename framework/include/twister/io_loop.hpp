@@ -44,9 +44,10 @@ struct TimerId {
 
 // An event loop.
 //
-// Ownership: owns the connections made on it; whatever is left when the loop is destroyed is aborted,
-//            and every Protocol still gets its on_close.
-// Threads: used on one thread, the one that runs it; add_callback() and stop() may be called from any.
+// Ownership: owns the connections made on it; whatever is left when the loop is destroyed is
+//   aborted, and every Protocol still gets its on_close.
+// Threads: used on one thread, the one that runs it; add_callback() and stop() may be called from
+//   any.
 // Errors: an exception from a callback is logged and the loop goes on.
 class IOLoop {
  public:
@@ -60,8 +61,9 @@ class IOLoop {
 
   // Runs until stop(). Does not touch signals.
   void run();
-  // Runs until stop(), or until SIGINT or SIGTERM: then every server on the loop drains (each within
-  // its own drain_timeout) and the call returns. A second signal aborts what is left at once.
+  // Runs until stop(), or until SIGINT or SIGTERM: then every server on the loop drains (each
+  // within its own drain_timeout) and the call returns. A second signal aborts what is left at
+  // once.
   void run_until_signal();
   // Runs what is ready or due, and what that makes ready, without ever waiting; for tests, and for
   // programs that have a loop of their own.
@@ -75,29 +77,31 @@ class IOLoop {
   // Runs `callback` soon, on the loop's thread, in the order of the calls of each thread.
   void add_callback(Callback callback);
 
-  // Runs `callback` once, after `delay`. A negative delay is zero; one too long for the clock is never.
+  // Runs `callback` once, after `delay`. A negative delay is zero; one too long for the clock is
+  // never.
   TimerId call_later(Duration delay, Callback callback);
-  // Runs `callback` once, at `due` on now()'s clock. Timers fire in the order of their times, those of
-  // one time in the order of the calls.
+  // Runs `callback` once, at `due` on now()'s clock. Timers fire in the order of their times, those
+  // of one time in the order of the calls.
   TimerId call_at(TimePoint due, Callback callback);
-  // After this the timer does not fire, even if it is due. False when it had fired or been cancelled.
+  // After this the timer does not fire, even if it is due. False when it had fired or been
+  // cancelled.
   bool cancel(TimerId timer);
   TimePoint now() const;
   // When the next timer is due; empty without one.
   std::optional<TimePoint> next_timer() const;
 
   // Watches a descriptor that is not twister's own. `interest` is any of readable and writable; the
-  // handler is called again as long as the condition holds. Throws std::invalid_argument when `fd` is
-  // watched already, std::system_error when it cannot be. The descriptor stays the caller's, who removes
-  // the handler before closing it.
+  // handler is called again as long as the condition holds. Throws std::invalid_argument when `fd`
+  // is watched already, std::system_error when it cannot be. The descriptor stays the caller's, who
+  // removes the handler before closing it.
   void add_handler(int fd, Readiness interest, std::function<void(Readiness)> handler);
   // Changes what is waited for; `none` suspends the handler.
   void update_handler(int fd, Readiness interest);
   // Unknown descriptors are ignored.
   void remove_handler(int fd);
 
-  // Closes every server on this loop as a signal would: stop accepting, let each connection end, abort
-  // what is left at the server's drain_timeout; then calls `done`.
+  // Closes every server on this loop as a signal would: stop accepting, let each connection end,
+  // abort what is left at the server's drain_timeout; then calls `done`.
   void drain(Callback done);
 
   // For the framework and <twister/asio.hpp>.
@@ -107,8 +111,8 @@ class IOLoop {
   std::unique_ptr<detail::LoopCore> core_;
 };
 
-// Calls a function every `interval`, without drift: the calls stay on the grid that start() laid, and
-// ticks that could not be kept are skipped, not made up for.
+// Calls a function every `interval`, without drift: the calls stay on the grid that start() laid,
+// and ticks that could not be kept are skipped, not made up for.
 //
 // Threads: the loop's. Ownership: destroying it stops it, also inside its own callback.
 class PeriodicCallback {

@@ -2,7 +2,7 @@
 //
 //   twister::IOStream stream(loop, std::move(transport));
 //   stream.read_until_close([&](twister::ByteView chunk) { stream.write(chunk); });
-//   stream.set_close_callback([](const twister::CloseReason& reason) { puts(reason.message().c_str()); });
+//   stream.set_close_callback([](const twister::CloseReason& why) { report(why.message()); });
 //
 // A server that makes one object per connection wants a Protocol instead.
 #pragma once
@@ -25,8 +25,8 @@ class IOLoop;
 
 // A duplex stream of bytes.
 //
-// Ownership: owns the connection; destroying it, or assigning over it, aborts, and the callbacks are not
-//            called any more. It may be destroyed inside its own callbacks.
+// Ownership: owns the connection; destroying it, or assigning over it, aborts, and the callbacks
+//   are not called any more. It may be destroyed inside its own callbacks.
 // Threads: the loop's. Limits: those of StreamOptions.
 // Errors: an exception from a callback is logged and aborts the connection.
 class IOStream {
@@ -38,7 +38,8 @@ class IOStream {
   IOStream(IOStream&& other) noexcept = default;
   IOStream& operator=(IOStream&& other) noexcept;
 
-  // Hands every chunk over as it arrives, until the close callback tells the end. Nothing is read before.
+  // Hands every chunk over as it arrives, until the close callback tells the end. Nothing is read
+  // before.
   void read_until_close(std::function<void(ByteView)> on_chunk);
   // Told once, from the loop, when the connection has ended. One slot; the last wins.
   void set_close_callback(std::function<void(const CloseReason&)> callback);

@@ -2,7 +2,7 @@
 //
 //   twister::LoopPool pool(4);
 //   pool.start([](twister::IOLoop& loop) {
-//     auto server = std::make_shared<twister::TcpServer>(loop, ":8888", twister::build<Echo>(), reuse_port);
+//     auto server = std::make_shared<EchoServer>(loop, ":8888", with_reuse_port);
 //     server->start();
 //     return server;  // kept until the loop ends, destroyed on its thread
 //   });
@@ -23,8 +23,8 @@ namespace twister {
 
 // A fixed number of loops, each on a thread of its own.
 //
-// Threads: the pool belongs to the thread that made it. A server made by `setup` lives on its loop's
-//          thread alone, so its hooks never run on two.
+// Threads: the pool belongs to the thread that made it. A server made by `setup` lives on its
+//   loop's thread alone, so its hooks never run on two.
 // Ownership: the destructor stops the loops and joins the threads.
 class LoopPool {
  public:
@@ -37,10 +37,12 @@ class LoopPool {
   LoopPool(const LoopPool&) = delete;
   LoopPool& operator=(const LoopPool&) = delete;
 
-  // Starts the threads, one after the other; each calls `setup` with its loop before it runs it. Returns
-  // when all are running. If one throws, the others are stopped and the exception is thrown here.
+  // Starts the threads, one after the other; each calls `setup` with its loop before it runs it.
+  // Returns when all are running. If one throws, the others are stopped and the exception is thrown
+  // here.
   void start(const Setup& setup);
-  // Waits until SIGINT or SIGTERM and drains the servers of every loop, as IOLoop::run_until_signal.
+  // Waits until SIGINT or SIGTERM and drains the servers of every loop, as
+  // IOLoop::run_until_signal.
   void run_until_signal();
   // Stops the loops and waits for their threads.
   void stop();

@@ -12,8 +12,8 @@
 
 namespace twister {
 
-// Gives the Protocol its connection; on_connect comes from the loop. The loop owns both and destroys them
-// after on_close; the reference is good until then. Twisted's makeConnection.
+// Gives the Protocol its connection; on_connect comes from the loop. The loop owns both and
+// destroys them after on_close; the reference is good until then. Twisted's makeConnection.
 Protocol& make_connection(IOLoop& loop, std::unique_ptr<Transport> transport,
                           std::unique_ptr<Protocol> protocol, const StreamOptions& options = {});
 

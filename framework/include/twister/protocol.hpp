@@ -4,7 +4,8 @@
 //     void on_data(twister::ByteView data) override { write(data); }
 //   };
 //
-// Not for framed messages: MessageProtocol (twister/protocols/message_protocol.hpp) hands over whole ones.
+// Not for framed messages: MessageProtocol (twister/protocols/message_protocol.hpp) hands over
+// whole ones.
 #pragma once
 
 #include <functional>
@@ -44,8 +45,9 @@ enum class EofAction {
 // A connection's events and verbs.
 //
 // Events are called by the loop, never from inside a call made here: on_connect first and once,
-// on_close last and exactly once, for every Protocol that was built. An exception from any of them is
-// logged and costs this connection only. The verbs may be used from on_connect to the end of on_close.
+// on_close last and exactly once, for every Protocol that was built. An exception from any of them
+// is logged and costs this connection only. The verbs may be used from on_connect to the end of
+// on_close.
 //
 // Ownership: the framework owns a Protocol and destroys it after on_close.
 // Threads: the loop's; from elsewhere, use handle().
@@ -83,21 +85,21 @@ class Protocol {
   // Queues bytes that are shared, without copying them if they are large.
   WriteStatus write(const SharedBytes& bytes);
 
-  // Sends what is queued, then FIN, discards what still comes for a bounded time, and closes. `error`
-  // becomes the reason (Errc::closed_here without one). Closing twice has no effect.
+  // Sends what is queued, then FIN, discards what still comes for a bounded time, and closes.
+  // `error` becomes the reason (Errc::closed_here without one). Closing twice has no effect.
   void close(std::error_code error = {});
   // Drops what is queued and resets the connection.
   void abort();
   // Sends FIN behind what is queued; reading goes on. Writing is over.
   void shutdown_write();
 
-  // Starts reading into the server's handle_stream, or into on_data where there is no server. TcpServer's
-  // on_connect does this; a server that overrides it may choose another function.
+  // Starts reading into the server's handle_stream, or into on_data where there is no server.
+  // TcpServer's on_connect does this; a server that overrides it may choose another function.
   void read_until_close();
   // Starts reading into `on_chunk`.
   void read_until_close(std::function<void(ByteView)> on_chunk);
-  // One more function to be told of the end, between on_close and the server's on_close. One slot; the
-  // last wins.
+  // One more function to be told of the end, between on_close and the server's on_close. One slot;
+  // the last wins.
   void set_close_callback(std::function<void(const CloseReason&)> callback);
 
   // Stops delivering data; the peer is then slowed by TCP. Its FIN waits, its reset does not.
@@ -121,11 +123,12 @@ class Protocol {
 
   // close() with a text for the log.
   void close_with(CloseReason reason);
-  // False once closed, paused, or held back by output above the high-water mark: keep what is left and
-  // wait for on_reading_resumed().
+  // False once closed, paused, or held back by output above the high-water mark: keep what is left
+  // and wait for on_reading_resumed().
   bool accepts_data() const noexcept;
-  // write() without a copy: calls `encode` with the buffer of the output, to append to. If it returns
-  // false or throws, the buffer is set back and nothing is written (`refused`). It must not write.
+  // write() without a copy: calls `encode` with the buffer of the output, to append to. If it
+  // returns false or throws, the buffer is set back and nothing is written (`refused`). It must not
+  // write.
   template <class Encode>
   WriteStatus write_in_place(Encode&& encode) {
     ByteBuffer* out = begin_write();

@@ -1,7 +1,7 @@
 // twister/protocol_factory.hpp - what a server calls to make a Protocol for a new connection.
 //
 //   twister::TcpServer server(loop, ":8888", twister::build<ChatSession>(room));
-//   twister::TcpServer picky(loop, ":8889", [&](const twister::Address& peer) -> std::unique_ptr<Session> {
+//   twister::TcpServer picky(loop, ":8889", [&](const twister::Address& peer) {
 //     return banned(peer) ? nullptr : std::make_unique<Session>();  // null refuses the connection
 //   });
 #pragma once
@@ -24,18 +24,17 @@ namespace twister {
 class ProtocolFactory {
  public:
   template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, ProtocolFactory> &&
-             std::is_invocable_r_v<std::unique_ptr<Protocol>, F&>)
-  ProtocolFactory(F build)  // NOLINT(google-explicit-constructor): a factory is any callable
+  requires(!std::same_as<std::remove_cvref_t<F>, ProtocolFactory> &&
+           std::is_invocable_r_v<std::unique_ptr<Protocol>, F&>)
+      ProtocolFactory(F build)  // NOLINT(google-explicit-constructor): a factory is any callable
       : build_([build = std::move(build)](const Address&) mutable -> std::unique_ptr<Protocol> {
           return build();
         }) {}
 
   template <class F>
-    requires(!std::same_as<std::remove_cvref_t<F>, ProtocolFactory> &&
-             !std::is_invocable_v<F&> &&
-             std::is_invocable_r_v<std::unique_ptr<Protocol>, F&, const Address&>)
-  ProtocolFactory(F build)  // NOLINT(google-explicit-constructor)
+  requires(!std::same_as<std::remove_cvref_t<F>, ProtocolFactory> && !std::is_invocable_v<F&> &&
+           std::is_invocable_r_v<std::unique_ptr<Protocol>, F&, const Address&>)
+      ProtocolFactory(F build)  // NOLINT(google-explicit-constructor)
       : build_(std::move(build)) {}
 
   std::unique_ptr<Protocol> operator()(const Address& peer) const { return build_(peer); }

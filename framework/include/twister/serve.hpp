@@ -1,11 +1,11 @@
 // twister/serve.hpp - a whole program around a Protocol.
 //
-//   int main(int argc, char** argv) {
-//     return twister::serve_main(argc, argv, twister::build<Echo>());  // --host --port --threads; SIGTERM drains
+//   int main(int argc, char** argv) {  // --host --port --threads; SIGTERM drains
+//     return twister::serve_main(argc, argv, twister::build<Echo>());
 //   }
 //
-// Not for programs with more than one server, or with options of their own: they make a TcpServer and
-// call IOLoop::run_until_signal, or fill in ServeOptions and call serve().
+// Not for programs with more than one server, or with options of their own: they make a TcpServer
+// and call IOLoop::run_until_signal, or fill in ServeOptions and call serve().
 #pragma once
 
 #include <cstdint>
@@ -31,18 +31,19 @@ struct ServeOptions {
 };
 
 // Makes the server of one loop, not yet started: for servers that are a class of their own.
-using MakeServer =
-    std::function<std::unique_ptr<TcpServer>(IOLoop&, std::string_view address, const ServerOptions&)>;
+using MakeServer = std::function<std::unique_ptr<TcpServer>(IOLoop&, std::string_view address,
+                                                            const ServerOptions&)>;
 
-// Serves until SIGINT or SIGTERM, then drains. Prints `listening on HOST:PORT` on standard output, a line
-// a listener, when connections are accepted. Throws as bind_sockets() does.
+// Serves until SIGINT or SIGTERM, then drains. Prints `listening on HOST:PORT` on standard output,
+// a line a listener, when connections are accepted. Throws as bind_sockets() does.
 void serve(const ServeOptions& options, const MakeServer& make_server);
 void serve(const ServeOptions& options, const ProtocolFactory& build_class);
 
 // serve() with options from the command line: --host, --port, --threads, --max-connections,
-// --drain-timeout, --help. Returns what main() should: 0 after a drain, 2 for a bad option, 1 when it
-// cannot start; either with one line on standard error.
-int serve_main(int argc, char** argv, const ProtocolFactory& build_class, ServeOptions defaults = {});
+// --drain-timeout, --help. Returns what main() should: 0 after a drain, 2 for a bad option, 1 when
+// it cannot start; either with one line on standard error.
+int serve_main(int argc, char** argv, const ProtocolFactory& build_class,
+               ServeOptions defaults = {});
 int serve_main(int argc, char** argv, const MakeServer& make_server, ServeOptions defaults = {});
 
 }  // namespace twister

@@ -1,4 +1,5 @@
-// twister/stream_options.hpp - the limits of one connection, with defaults that are safe on a hostile network.
+// twister/stream_options.hpp - the limits of one connection, with defaults that are safe on a
+// hostile network.
 #pragma once
 
 #include <chrono>
@@ -23,13 +24,13 @@ struct StreamOptions {
   OutputHigh when_output_is_high = OutputHigh::stop_reading;
   // A consumer so slow that more than this would have to be kept is aborted (Errc::write_limit).
   std::size_t max_write_buffer_size = 16 * 1024 * 1024;
-  // What one receive takes at most. 72 KiB: a 64 KiB message with its header fits, so that the receive
-  // comes back short and no second one is needed to find the socket empty.
+  // What one receive takes at most. 72 KiB: a 64 KiB message with its header fits, so that the
+  // receive comes back short and no second one is needed to find the socket empty.
   std::size_t read_chunk_size = 72 * 1024;
   // After close(): how long flushing may make no progress before the connection is aborted.
   std::chrono::milliseconds close_timeout = std::chrono::seconds(30);
-  // After the last byte and FIN were sent: how long the peer's bytes are discarded, so that a reset does
-  // not destroy what is on its way to the peer.
+  // After the last byte and FIN were sent: how long the peer's bytes are discarded, so that a reset
+  // does not destroy what is on its way to the peer.
   std::chrono::milliseconds linger_timeout = std::chrono::seconds(2);
 };
 

@@ -42,8 +42,8 @@ struct KeepAlive {
 struct ServerOptions {
   StreamOptions stream{};
   BindOptions bind{};
-  // Connections beyond this are accepted and closed at once. The default is the smaller of 10 000 and
-  // 80 % of the descriptors that the process may open.
+  // Connections beyond this are accepted and closed at once. The default is the smaller of 10 000
+  // and 80 % of the descriptors that the process may open.
   std::optional<std::size_t> max_connections{};
   // After drain(), or a signal: how long connections may take to end.
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(10);
@@ -54,16 +54,16 @@ struct ServerOptions {
 
 // A server: listeners, a factory, and the connections made from them.
 //
-// For each connection it makes a stream, calls `build_class`, wires on_close, and calls on_connect, whose
-// default calls the Protocol's on_connect and starts reading into handle_stream. A custom server
-// overrides what it wants.
+// For each connection it makes a stream, calls `build_class`, wires on_close, and calls on_connect,
+// whose default calls the Protocol's on_connect and starts reading into handle_stream. A custom
+// server overrides what it wants.
 //
-// Ownership: the loop outlives the server. Stop a server before it is destroyed; its destructor aborts
-//            what is left (each Protocol still gets its on_close, the overrides here no longer can).
-//            It may be destroyed inside one of its own callbacks.
+// Ownership: the loop outlives the server. Stop a server before it is destroyed; its destructor
+//   aborts what is left (each Protocol still gets its on_close, the overrides here no longer can).
+//   It may be destroyed inside one of its own callbacks.
 // Threads: the loop's.
-// Limits: max_connections; at most 128 accepts a turn; when descriptors run out, waiting connections are
-//         shed and accepting rests for 100 ms.
+// Limits: max_connections; at most 128 accepts a turn; when descriptors run out, waiting
+//   connections are shed and accepting rests for 100 ms.
 class TcpServer {
  public:
   // `address` as for bind_sockets(). Nothing is bound before start().
@@ -73,7 +73,8 @@ class TcpServer {
   TcpServer(const TcpServer&) = delete;
   TcpServer& operator=(const TcpServer&) = delete;
 
-  // Binds the address and accepts. Throws as bind_sockets() does. A stopped server may be started again.
+  // Binds the address and accepts. Throws as bind_sockets() does. A stopped server may be started
+  // again.
   void start();
   // Accepts on sockets that are bound already.
   void add_sockets(std::vector<ListeningSocket> sockets);

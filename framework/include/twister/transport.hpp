@@ -1,8 +1,8 @@
 // twister/transport.hpp - the seam between a stream and what carries its bytes.
 //
-// A socket, a memory pipe and a fault injector are transports; everything above (IOStream, Protocol,
-// TcpServer) runs over any of them. Users meet this header when they write a transport of their own;
-// testing/memory_transport.hpp has the one for tests.
+// A socket, a memory pipe and a fault injector are transports; everything above (IOStream,
+// Protocol, TcpServer) runs over any of them. Users meet this header when they write a transport of
+// their own; testing/memory_transport.hpp has the one for tests.
 #pragma once
 
 #include <cstddef>
@@ -57,7 +57,8 @@ class Transport {
  public:
   virtual ~Transport() = default;  // closes, without a reset if it can be helped
 
-  // Begins to report to `events`, which outlives the transport or is silenced by close() or reset().
+  // Begins to report to `events`, which outlives the transport or is silenced by close() or
+  // reset().
   virtual void start(TransportEvents& events) = 0;
   // Receives at most `room.size()` bytes.
   virtual IoResult receive(std::span<std::byte> room) = 0;

@@ -1,4 +1,4 @@
-#include <twister/testing/faulty_transport.hpp>
+#include "twister/testing/faulty_transport.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -11,14 +11,17 @@ struct FaultyTransport::Wake {
   TransportEvents* events = nullptr;
 };
 
-FaultyTransport::FaultyTransport(IOLoop& loop, std::unique_ptr<Transport> inner, const FaultPlan& plan)
+FaultyTransport::FaultyTransport(IOLoop& loop, std::unique_ptr<Transport> inner,
+                                 const FaultPlan& plan)
     : loop_(loop),
       inner_(std::move(inner)),
       plan_(plan),
       random_(plan.seed),
       wake_(std::make_shared<Wake>()) {}
 
-FaultyTransport::~FaultyTransport() { wake_->events = nullptr; }
+FaultyTransport::~FaultyTransport() {
+  wake_->events = nullptr;
+}
 
 void FaultyTransport::start(TransportEvents& events) {
   wake_->events = &events;
@@ -73,7 +76,9 @@ void FaultyTransport::wake_later(Readiness readiness) {
   });
 }
 
-void FaultyTransport::shutdown_send() { inner_->shutdown_send(); }
+void FaultyTransport::shutdown_send() {
+  inner_->shutdown_send();
+}
 
 void FaultyTransport::close() noexcept {
   wake_->events = nullptr;
@@ -85,6 +90,8 @@ void FaultyTransport::reset() noexcept {
   inner_->reset();
 }
 
-Address FaultyTransport::peer_address() const { return inner_->peer_address(); }
+Address FaultyTransport::peer_address() const {
+  return inner_->peer_address();
+}
 
 }  // namespace twister::testing

@@ -1,4 +1,4 @@
-#include <twister/testing/manual_clock.hpp>
+#include "twister/testing/manual_clock.hpp"
 
 #include <algorithm>
 

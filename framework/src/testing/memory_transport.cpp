@@ -1,4 +1,4 @@
-#include <twister/testing/memory_transport.hpp>
+#include "twister/testing/memory_transport.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,9 +12,9 @@ namespace {
 // One end: what it has been sent and not yet received, and whom to tell.
 struct Side {
   ByteBuffer inbox;
-  bool fin = false;        // behind the inbox
-  bool broken = false;     // reset by the other end
-  bool closed = false;     // by this end
+  bool fin = false;     // behind the inbox
+  bool broken = false;  // reset by the other end
+  bool closed = false;  // by this end
   bool sender_waits = false;
   TransportEvents* events = nullptr;
   Readiness news = Readiness::none;
@@ -177,8 +177,8 @@ class MemoryPeer::End final : public TransportEvents {
   bool reset_ = false;
 };
 
-MemoryPeer::MemoryPeer(IOLoop& loop, std::unique_ptr<Protocol> protocol, const StreamOptions& stream,
-                       const MemoryTransportOptions& options)
+MemoryPeer::MemoryPeer(IOLoop& loop, std::unique_ptr<Protocol> protocol,
+                       const StreamOptions& stream, const MemoryTransportOptions& options)
     : loop_(loop) {
   auto [near, far] = memory_transport_pair(loop, options);
   end_ = std::make_unique<End>(std::move(far));
@@ -223,7 +223,9 @@ std::string MemoryPeer::take() {
   return std::exchange(end_->received_, {});
 }
 
-void MemoryPeer::stop_receiving() { end_->receiving_ = false; }
+void MemoryPeer::stop_receiving() {
+  end_->receiving_ = false;
+}
 
 void MemoryPeer::go_on_receiving() {
   end_->receiving_ = true;
@@ -231,7 +233,11 @@ void MemoryPeer::go_on_receiving() {
   loop_.run_until_idle();
 }
 
-bool MemoryPeer::ended() const noexcept { return end_->ended_; }
-bool MemoryPeer::was_reset() const noexcept { return end_->reset_; }
+bool MemoryPeer::ended() const noexcept {
+  return end_->ended_;
+}
+bool MemoryPeer::was_reset() const noexcept {
+  return end_->reset_;
+}
 
 }  // namespace twister::testing

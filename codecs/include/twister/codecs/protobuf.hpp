@@ -17,19 +17,17 @@
 
 namespace twister {
 
-// The wire form of a `T`, without any length: the framing says where it ends. Works with the lite
+// The wire form of a message, without any length: the framing says where it ends. `T` is what is
+// received, `Sent` what is sent: the two directions often have a type each. Works with the lite
 // runtime too. Unknown fields are kept.
 //
-// Limits: those of the framing; protobuf's own 100 levels of nesting, and 2 GiB since it counts in
-//   int.
+// Limits: those of the framing; protobuf's own 100 levels of nesting; 2 GiB, as it counts in int.
 // Errors: malformed_protobuf, also when a required field is missing or a string is not UTF-8
-//   (proto3); encoding unencodable, when a required field is missing, and frame_too_long over 2 GB.
-//   protobuf itself logs a line for a string that is not UTF-8; who does not want that calls
+//   (proto3); encoding unencodable, when a required field is missing, and frame_too_long over
+//   2 GiB. protobuf itself logs a line for a string that is not UTF-8; who does not want that calls
 //   google::protobuf::SetLogHandler at start-up.
 // Ownership: message() is the codec's and reused, with the memory of its fields, by the next
 //   decode(); swap or move from it to keep it. After a frame over `kept_frame_bytes` it is new.
-//
-// `T` is what is received, `Sent` what is sent: the two directions often have a type each.
 template <std::derived_from<google::protobuf::MessageLite> T,
           std::derived_from<google::protobuf::MessageLite> Sent = T>
 class Protobuf {

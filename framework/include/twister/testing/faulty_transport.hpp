@@ -1,9 +1,9 @@
 // twister/testing/faulty_transport.hpp - a transport on a bad day, the same day for the same seed.
 //
-//   auto faulty = std::make_unique<FaultyTransport>(loop, std::move(inner), FaultPlan{.seed = 7, .max_send_bytes = 3});
+//   FaultyTransport faulty(loop, std::move(inner), FaultPlan{.seed = 7, .max_send_bytes = 3});
 //
-// Put it around any transport to see that code above survives short writes, bytes one at a time, full
-// buffers and errors at the worst moment.
+// Put it around any transport to see that code above survives short writes, bytes one at a time,
+// full buffers and errors at the worst moment.
 #pragma once
 
 #include <cstddef>

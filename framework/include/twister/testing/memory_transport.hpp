@@ -27,13 +27,13 @@ struct MemoryTransportOptions {
   Address second_address = Address::parse("127.0.0.1:50002");
 };
 
-// Two transports, joined: what one sends the other receives, in order, with FIN and reset. Both belong to
-// the loop.
+// Two transports, joined: what one sends the other receives, in order, with FIN and reset. Both
+// belong to the loop.
 std::pair<std::unique_ptr<Transport>, std::unique_ptr<Transport>> memory_transport_pair(
     IOLoop& loop, const MemoryTransportOptions& options = {});
 
-// The far end of a connection, in a test's hands. Every call runs the loop until it is idle, so that what
-// follows from it has happened when it returns.
+// The far end of a connection, in a test's hands. Every call runs the loop until it is idle, so
+// that what follows from it has happened when it returns.
 //
 // Ownership: destroying it closes its end.
 class MemoryPeer {
@@ -47,8 +47,8 @@ class MemoryPeer {
   MemoryPeer(const MemoryPeer&) = delete;
   MemoryPeer& operator=(const MemoryPeer&) = delete;
 
-  // Sends all of it, waiting for room by running the loop; what does not fit then stays unsent. Returns
-  // how much was sent.
+  // Sends all of it, waiting for room by running the loop; what does not fit then stays unsent.
+  // Returns how much was sent.
   std::size_t send(std::string_view bytes);
   std::size_t send(ByteView bytes) { return send(as_text(bytes)); }
   // Sends FIN.

@@ -20,12 +20,13 @@ namespace twister {
 
 // Bytes to messages and back, by any Codec.
 //
-// Messages are decoded where they were received; only the part of a message that is not complete yet is
-// kept, and the rest of a large one is received straight behind it. Closing or pausing inside on_message
-// stops delivery at once: after a close nothing more comes, after a pause it goes on where it stopped.
+// Messages are decoded where they were received; only the part of a message that is not complete
+// yet is kept, and the rest of a large one is received straight behind it. Closing or pausing
+// inside on_message stops delivery at once: after a close nothing more comes, after a pause it goes
+// on where it stopped.
 //
-// Limits: those of the codec. What breaks them closes the connection, with the codec's error as the reason;
-//         replies that are queued still leave.
+// Limits: those of the codec. What breaks them closes the connection, with the codec's error as the
+//   reason; replies that are queued still leave.
 // Errors: a stream that ends inside a message is Errc::truncated_message.
 template <Codec C>
 class MessageProtocol : public Protocol {
@@ -40,8 +41,8 @@ class MessageProtocol : public Protocol {
   // The codec was told to skip what it refuses, and has skipped a message. Told once each.
   virtual void on_message_skipped(const CodecError&) {}
 
-  // Queues a message. `refused` when the codec cannot encode it: nothing is written, encode_error() says
-  // why.
+  // Queues a message. `refused` when the codec cannot encode it: nothing is written, encode_error()
+  // says why.
   WriteStatus send(const Message& message) {
     return write_in_place([&](ByteBuffer& out) {
       encode_error_ = codec_.encode(message, out);

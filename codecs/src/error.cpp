@@ -63,6 +63,20 @@ class ConditionCategory final : public std::error_category {
  public:
   const char* name() const noexcept override { return "twister.condition"; }
   std::string message(int value) const override { return text(static_cast<Condition>(value)); }
+  // What the system says of a connection has a condition too; twister's own codes name theirs.
+  bool equivalent(const std::error_code& code, int value) const noexcept override {
+    switch (static_cast<Condition>(value)) {
+      case Condition::gone:
+        return code == std::errc::connection_reset || code == std::errc::connection_aborted ||
+               code == std::errc::broken_pipe || code == std::errc::not_connected;
+      case Condition::timed_out:
+        return code == std::errc::timed_out;
+      case Condition::refused:
+        return code == std::errc::connection_refused || code == std::errc::permission_denied;
+      default:
+        return false;
+    }
+  }
 };
 
 class CodecCategory final : public std::error_category {

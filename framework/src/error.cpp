@@ -37,32 +37,26 @@ class StreamCategory final : public std::error_category {
     return "unknown error";
   }
 
-  bool equivalent(int code, const std::error_condition& condition) const noexcept override {
-    return condition == condition_of(static_cast<Errc>(code)) ||
-           std::error_category::equivalent(code, condition);
-  }
-
- private:
-  static std::error_condition condition_of(Errc code) noexcept {
-    switch (code) {
+  std::error_condition default_error_condition(int code) const noexcept override {
+    switch (static_cast<Errc>(code)) {
       case Errc::reset:
       case Errc::aborted_here:
       case Errc::closed_here:
       case Errc::server_draining:
       case Errc::server_gone:
       case Errc::loop_stopped:
-        return make_error_condition(Condition::gone);
+        return Condition::gone;
       case Errc::read_limit:
       case Errc::write_limit:
-        return make_error_condition(Condition::limit);
+        return Condition::limit;
       case Errc::close_timeout:
-        return make_error_condition(Condition::timed_out);
+        return Condition::timed_out;
       case Errc::truncated_message:
-        return make_error_condition(Condition::malformed);
+        return Condition::malformed;
       case Errc::callback_threw:
         break;
     }
-    return {};
+    return std::error_category::default_error_condition(code);
   }
 };
 

@@ -20,6 +20,7 @@ LoopPool::~LoopPool() {
 }
 
 void LoopPool::start(const Setup& setup) {
+  if (std::exchange(started_, true)) throw std::logic_error("LoopPool: started twice");
   try {
     for (const auto& loop : loops_) {
       std::promise<void> ready;

@@ -77,16 +77,10 @@ void Stream::on_ready(Readiness readiness) {
   if (has(readiness, Readiness::writable)) writable_ = true;
   if (has(readiness, Readiness::readable | Readiness::hangup)) readable_ = true;
   if (has(readiness, Readiness::hangup | Readiness::failed)) hangup_ = true;
-  if (has(readiness, Readiness::failed)) {
-    readable_ = true;
-    if (state_ == State::open && !accepts_data()) {
-      // A reset does not wait for a reader that is paused.
-      fail({.code = Errc::reset, .detail = {}});
-      return;
-    }
-  }
+  if (has(readiness, Readiness::failed)) readable_ = broken_ = true;
   if (state_ == State::opening || !(readable_ || output_waits)) return;
   in_turn_ = true;
+  deliver_kept();
   if (readable_) read_turn();
   end_turn();
 }
@@ -94,11 +88,8 @@ void Stream::on_ready(Readiness readiness) {
 void Stream::serve() {
   if (state_ == State::dying) return finish();
   in_turn_ = true;
-  if (state_ == State::opening) connect();
-  if (resumed_ && accepts_data()) {
-    resumed_ = false;
-    guard("on_reading_resumed", [this] { protocol_->on_reading_resumed(); });
-  }
+  if (!started_) connect();
+  deliver_kept();
   if (draining_) readable_ = true;  // its event may still be on the way
   if (readable_) read_turn();
   if (draining_ && state_ == State::open) {
@@ -109,12 +100,16 @@ void Stream::serve() {
 }
 
 void Stream::connect() {
-  state_ = State::open;
+  started_ = true;
+  // One that was closed before the loop came to it only sends what it has written.
+  const bool wanted = state_ == State::opening;
+  if (wanted) state_ = State::open;
   try {
     transport_->start(*this);
   } catch (const std::system_error& error) {
     return fail({.code = error.code(), .detail = error.what()});
   }
+  if (!wanted) return;
   guard("on_connect", [this] {
     if (TcpServer* server = protocol_->server_) {
       server->on_connect(*protocol_);
@@ -123,6 +118,13 @@ void Stream::connect() {
       protocol_->read_until_close();
     }
   });
+}
+
+// Before anything new is received: an end of stream must not overtake what a Protocol has kept.
+void Stream::deliver_kept() {
+  if (!resumed_ || !accepts_data()) return;
+  resumed_ = false;
+  guard("on_reading_resumed", [this] { protocol_->on_reading_resumed(); });
 }
 
 void Stream::read_turn() {
@@ -151,6 +153,7 @@ void Stream::read_turn() {
       case IoResult::Status::would_block:
         readable_ = false;
         hangup_ = false;
+        if (send_failed_) return fail(CloseReason(extras().reason));
         break;
       case IoResult::Status::end_of_stream:
         readable_ = false;
@@ -210,6 +213,10 @@ void Stream::discard_turn() {
 
 void Stream::end_turn() {
   in_turn_ = false;
+  if ((broken_ || send_failed_) && state_ < State::lingering && (eof_ || !accepts_data())) {
+    // A reset does not wait for a reader that is paused, and after FIN nobody would find it.
+    return fail(send_failed_ ? extras().reason : CloseReason{.code = Errc::reset, .detail = {}});
+  }
   if (output_ != nullptr && state_ < State::lingering) flush();
   if (state_ >= State::lingering) return;
   if (state_ == State::open) notify_watermarks();
@@ -326,6 +333,7 @@ void Stream::send_failed(std::error_code error) {
   send_failed_ = true;
   if (output_ != nullptr) loop_.release_output(std::move(output_));
   if (state_ == State::open && accepts_data() && !eof_) {
+    extras().reason = reason_of(error);
     readable_ = true;
     hangup_ = true;
     loop_.schedule(*this);
@@ -343,7 +351,7 @@ void Stream::notify_watermarks() {
     pause_told_ = true;
     guard("on_write_paused", [this] { protocol_->on_write_paused(); });
   }
-  if (queued_bytes() > options_->low_watermark_bytes) return;
+  if (state_ != State::open || queued_bytes() > options_->low_watermark_bytes) return;
   write_paused_ = false;
   pause_told_ = false;
   resumed_ = true;
@@ -381,7 +389,6 @@ void Stream::shutdown_write() {
 
 void Stream::close(CloseReason reason) {
   if (!is_open()) return;
-  if (state_ == State::opening) return abort(std::move(reason));
   state_ = State::closing;
   if (reason.code) extras().reason = std::move(reason);
   loop_.schedule(*this);
@@ -471,6 +478,7 @@ void Stream::finish() {
     transport_->close();
   }
   state_ = State::gone;
+  queued_ = true;  // nothing schedules it any more
   if (const auto& handle = extras_->handle) {
     const std::lock_guard lock(handle->mutex);
     handle->loop = nullptr;
@@ -478,7 +486,10 @@ void Stream::finish() {
   }
   const CloseReason reason = std::move(extras_->reason);
   guard("on_close", [&] { protocol_->on_close(reason); });
-  if (extras_->close_callback) guard("close_callback", [&] { extras_->close_callback(reason); });
+  // Taken out first: it may set another.
+  if (const auto callback = std::move(extras_->close_callback)) {
+    guard("close_callback", [&] { callback(reason); });
+  }
   if (TcpServer* server = protocol_->server_) {
     const std::shared_ptr<ServerCore> core =
         server->core_;  // the server may end in its own callback

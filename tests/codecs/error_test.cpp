@@ -30,6 +30,14 @@ TEST(CodecErrc, HasATextForEveryValue) {
   EXPECT_EQ(codec_category().message(12), "unknown codec error");
 }
 
+TEST(Condition, HoldsForWhatTheSystemSaysOfAConnection) {
+  EXPECT_EQ(std::make_error_code(std::errc::connection_reset), Condition::gone);
+  EXPECT_EQ(std::make_error_code(std::errc::broken_pipe), Condition::gone);
+  EXPECT_EQ(std::make_error_code(std::errc::timed_out), Condition::timed_out);
+  EXPECT_EQ(std::make_error_code(std::errc::connection_refused), Condition::refused);
+  EXPECT_NE(std::make_error_code(std::errc::invalid_argument), Condition::gone);
+}
+
 TEST(Condition, HasATextForEveryValue) {
   for (int value = 1; value <= 5; ++value) {
     EXPECT_NE(condition_category().message(value), "unknown condition") << value;

@@ -40,6 +40,7 @@ class LoopPool {
   // Starts the threads, one after the other; each calls `setup` with its loop before it runs it.
   // Returns when all are running. If one throws, the others are stopped and the exception is thrown
   // here.
+  // A pool is started once: std::logic_error the second time.
   void start(const Setup& setup);
   // Waits until SIGINT or SIGTERM and drains the servers of every loop, as
   // IOLoop::run_until_signal.
@@ -55,6 +56,7 @@ class LoopPool {
   std::vector<std::unique_ptr<IOLoop>> loops_;
   std::vector<std::thread> threads_;
   std::size_t running_ = 0;
+  bool started_ = false;
 };
 
 }  // namespace twister

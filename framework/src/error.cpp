@@ -72,6 +72,8 @@ std::error_code make_error_code(Errc code) noexcept {
 }
 
 std::string CloseReason::message() const {
+  // A codec's detail says all that its code does, with the numbers.
+  if (code.category() == codec_category() && !detail.empty()) return detail;
   std::string text = code ? code.message() : "closed by the peer";
   if (!detail.empty()) text += ": " + detail;
   return text;

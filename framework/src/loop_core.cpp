@@ -67,7 +67,7 @@ LoopCore::LoopCore(IOLoop& owner, const IOLoopOptions& options)
 LoopCore::~LoopCore() {
   clock_.detach(owner_);
   // From here on nothing is served later: every stream ends now.
-  ++depth_;
+  ending_ = true;
   while (streams_ != nullptr) {
     streams_->fail(CloseReason{.code = Errc::loop_stopped, .detail = {}});
     streams_->finish();
@@ -217,7 +217,7 @@ void LoopCore::wait_for_handler(const std::shared_ptr<Handler>& handler, Readine
 // ---- streams ----
 
 void LoopCore::schedule(Stream& stream) {
-  if (stream.queued_) return;
+  if (stream.queued_ || ending_) return;
   stream.queued_ = true;
   stream.next_pending_ = nullptr;
   if (pending_head_ == nullptr) {

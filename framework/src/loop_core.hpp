@@ -117,6 +117,7 @@ class LoopCore {
 
   int depth_ = 0;
   bool pending_posted_ = false;
+  bool ending_ = false;  // being destroyed: nothing is served later
   Stream* pending_head_ = nullptr;
   Stream* pending_tail_ = nullptr;
   Stream* streams_ = nullptr;

@@ -117,6 +117,7 @@ class Stream final : public TransportEvents {
   }
 
   void connect();
+  void deliver_kept();
   void read_turn();
   void deliver(ByteView chunk);
   void handle_eof();
@@ -141,6 +142,7 @@ class Stream final : public TransportEvents {
   std::shared_ptr<const StreamOptions> options_;
   State state_ = State::opening;
   bool queued_ : 1 = false;   // on the loop's pending list
+  bool started_ : 1 = false;  // the transport reports to this
   bool in_turn_ : 1 = false;  // output leaves when this turn ends
   bool reading_ : 1 = false;  // read_until_close was called
   bool paused_ : 1 = false;   // pause_reading was called
@@ -154,6 +156,7 @@ class Stream final : public TransportEvents {
   bool eof_ : 1 = false;           // the peer's FIN was read
   bool write_ended_ : 1 = false;   // shutdown_write was called
   bool fin_sent_ : 1 = false;
+  bool broken_ : 1 = false;        // the peer's reset waits behind the bytes
   bool reset_ : 1 = false;  // finish with a reset
   bool draining_ : 1 = false;
   bool send_failed_ : 1 = false;

@@ -20,10 +20,11 @@ class ManualClock final : public Clock {
   TimePoint now() const noexcept override { return now_; }
   bool real() const noexcept override { return false; }
 
-  // Moves time on, stopping at every timer on the way, and runs the loops until they are idle.
+  // Runs the loops until they are idle, then moves time on, stopping at every timer on the way.
   void advance(Duration by);
 
  private:
+  void run_loops();
   void attach(IOLoop& loop) override { loops_.push_back(&loop); }
   void detach(IOLoop& loop) noexcept override { std::erase(loops_, &loop); }
 

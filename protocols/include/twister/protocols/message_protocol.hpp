@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <utility>
 
 #include <twister/codecs/byte_buffer.hpp>
@@ -71,8 +72,9 @@ class MessageProtocol : public Protocol {
   }
 
   EofAction on_eof() override {
-    if (const CodecError error = codec_.finish(kept_.view())) {
-      close_with({.code = Errc::truncated_message, .detail = error.message()});
+    if (codec_.finish(kept_.view())) {
+      close_with({.code = Errc::truncated_message,
+                  .detail = std::to_string(kept_.size()) + " bytes into it"});
     }
     return EofAction::close;
   }

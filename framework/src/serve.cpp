@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -46,6 +45,12 @@ void announce(const std::vector<Address>& addresses) {
   for (const Address& address : addresses)
     std::printf("listening on %s\n", address.to_string().c_str());
   std::fflush(stdout);
+}
+
+MakeServer plain_server(const ProtocolFactory& build_class) {
+  return [build_class](IOLoop& loop, std::string_view address, const ServerOptions& options) {
+    return std::make_unique<TcpServer>(loop, address, build_class, options);
+  };
 }
 
 // ---- command line ----
@@ -165,10 +170,7 @@ void serve(const ServeOptions& options, const MakeServer& make_server) {
 }
 
 void serve(const ServeOptions& options, const ProtocolFactory& build_class) {
-  serve(options, MakeServer([&build_class](IOLoop& loop, std::string_view address,
-                                           const ServerOptions& server) {
-          return std::make_unique<TcpServer>(loop, address, build_class, server);
-        }));
+  serve(options, plain_server(build_class));
 }
 
 int serve_main(int argc, char** argv, const MakeServer& make_server, ServeOptions defaults) {
@@ -187,12 +189,7 @@ int serve_main(int argc, char** argv, const MakeServer& make_server, ServeOption
 }
 
 int serve_main(int argc, char** argv, const ProtocolFactory& build_class, ServeOptions defaults) {
-  return serve_main(argc, argv,
-                    MakeServer([&build_class](IOLoop& loop, std::string_view address,
-                                              const ServerOptions& server) {
-                      return std::make_unique<TcpServer>(loop, address, build_class, server);
-                    }),
-                    std::move(defaults));
+  return serve_main(argc, argv, plain_server(build_class), std::move(defaults));
 }
 
 }  // namespace twister

@@ -25,7 +25,7 @@ std::size_t default_max_connections() noexcept {
   rlimit descriptors{};
   if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur == RLIM_INFINITY)
     return 10'000;
-  return std::clamp<std::size_t>(descriptors.rlim_cur / 10 * 8, 1, 10'000);
+  return std::clamp<std::size_t>(descriptors.rlim_cur - descriptors.rlim_cur / 5, 1, 10'000);
 }
 
 void set_option(int fd, int level, int name, int value) noexcept {

@@ -24,7 +24,9 @@ class Service : public twister::MessageProtocol<twister::JsonLines> {
     } catch (const std::exception& error) {  // the request's fault: the connection goes on
       reply["error"] = error.what();
     }
-    send(reply);
+    if (send(reply) == twister::WriteStatus::refused) {  // infinite, or too long for a line
+      send({{"id", nullptr}, {"error", encode_error().message()}});
+    }
   }
 
   json perform(const std::string& what, const json& args) {

@@ -32,10 +32,11 @@ bool operator==(const Address& a, const Address& b) noexcept {
 std::optional<Address> Address::try_parse(std::string_view text) {
   Address address;
   if (text.empty()) return address;
+  // What is behind a NUL would be read by some functions and not by others.
+  if (text.find('\0') != text.npos) return std::nullopt;
   if (text.starts_with("unix:")) {
     const std::string_view path = text.substr(5);
-    if (path.size() >= sizeof(sockaddr_un::sun_path) || path.find('\0') != path.npos)
-      return std::nullopt;
+    if (path.size() >= sizeof(sockaddr_un::sun_path)) return std::nullopt;
     address.family_ = Family::unix_domain;
     if (!path.empty()) address.path_ = std::make_shared<const std::string>(path);
     return address;
@@ -166,6 +167,10 @@ std::size_t Address::to_sockaddr(sockaddr* storage) const {
       sockaddr_un un{};
       un.sun_family = AF_UNIX;
       const std::string path = host();
+      if (path.empty()) {  // a socket without a name has none at all, not one of no bytes
+        std::memcpy(storage, &un, sizeof un);
+        return offsetof(sockaddr_un, sun_path);
+      }
       const bool abstract = path.starts_with('@');
       std::memcpy(un.sun_path, path.data(), path.size());
       if (abstract) un.sun_path[0] = '\0';

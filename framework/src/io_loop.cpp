@@ -104,7 +104,10 @@ PeriodicCallback::~PeriodicCallback() {
 
 void PeriodicCallback::start() {
   if (running()) return;
-  state_->next = state_->loop.now() + state_->interval;
+  const TimePoint now = state_->loop.now();
+  // An interval too long for the clock is never, as a delay is.
+  const bool never = state_->interval > TimePoint::max() - now;
+  state_->next = never ? TimePoint::max() : now + state_->interval;
   State::arm(state_);
 }
 

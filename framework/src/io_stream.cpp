@@ -60,6 +60,7 @@ IOStream::~IOStream() {
 }
 
 IOStream& IOStream::operator=(IOStream&& other) noexcept {
+  if (this == &other) return *this;
   IOStream old(std::exchange(state_, std::move(other.state_)));
   return *this;
 }

@@ -72,7 +72,11 @@ LoopCore::~LoopCore() {
     streams_->fail(CloseReason{.code = Errc::loop_stopped, .detail = {}});
     streams_->finish();
   }
-  handlers_.clear();
+  // Callbacks that are never called may own what uses the loop to its own end (a PeriodicCallback, a
+  // server): they go while the loop is whole, and each is taken out before it is destroyed.
+  io_.shutdown();
+  while (!timers_.empty()) timers_.extract(timers_.begin());
+  while (!handlers_.empty()) handlers_.extract(handlers_.begin());
 }
 
 IOLoop* LoopCore::current() noexcept {

@@ -100,6 +100,11 @@ class LoopCore {
 
  private:
   struct Handler;
+  // With the means to destroy what is queued while all the rest still exists.
+  struct Io final : asio::io_context {
+    using asio::io_context::io_context;
+    using asio::io_context::shutdown;
+  };
 
   void serve_pending();
   void post_pending();
@@ -112,7 +117,7 @@ class LoopCore {
 
   IOLoop& owner_;
   Clock& clock_;
-  asio::io_context io_;
+  Io io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
 
   int depth_ = 0;

@@ -49,11 +49,12 @@ void LoopPool::start(const Setup& setup) {
   }
 }
 
-void LoopPool::run_until_signal() {
+void LoopPool::run_until_signal(IOLoop::Callback waiting) {
   if (running_ == 0) return;
   std::vector<IOLoop*> loops;
   for (const auto& loop : loops_) loops.push_back(loop.get());
   const detail::SignalDrain signals(control_.core(), loops);
+  if (waiting) control_.add_callback(std::move(waiting));
   control_.run();
 }
 

@@ -104,8 +104,8 @@ std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions 
   optind = 1;
   opterr = 0;
   for (;;) {
-    const int at = optind;
-    switch (const int found = getopt_long(argc, argv, ":", known.data(), nullptr)) {
+    const int at = optind;  // `+`: in the order of the command line, so that this is the culprit
+    switch (const int found = getopt_long(argc, argv, "+:", known.data(), nullptr)) {
       case -1:
         if (optind < argc)
           throw UsageError(std::string("unexpected argument \"") + argv[optind] + "\"");
@@ -152,7 +152,8 @@ void serve(const ServeOptions& options, const MakeServer& make_server) {
     IOLoop loop;
     const std::unique_ptr<TcpServer> server = make_server(loop, address, options.server);
     server->add_sockets(std::move(sets.front()));
-    announce(server->local_addresses());
+    // From the loop: whoever reads it may send SIGTERM at once, which has to be heeded by then.
+    loop.add_callback([&server] { announce(server->local_addresses()); });
     loop.run_until_signal();
     return;
   }
@@ -165,8 +166,7 @@ void serve(const ServeOptions& options, const MakeServer& make_server) {
     if (next++ == 0) addresses = server->local_addresses();
     return server;
   });
-  announce(addresses);
-  pool.run_until_signal();
+  pool.run_until_signal([&addresses] { announce(addresses); });
 }
 
 void serve(const ServeOptions& options, const ProtocolFactory& build_class) {

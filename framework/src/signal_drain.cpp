@@ -1,6 +1,8 @@
 #include "signal_drain.hpp"
 
+#include <array>
 #include <csignal>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,29 @@
 #include "loop_core.hpp"
 
 namespace twister::detail {
+namespace {
+
+// What the signals did before the first drain of the process: Asio would leave them at their default.
+class FormerActions {
+ public:
+  void save() {
+    for (std::size_t i = 0; i < handled.size(); ++i) ::sigaction(handled[i], nullptr, &actions_[i]);
+  }
+  void restore() {
+    for (std::size_t i = 0; i < handled.size(); ++i) ::sigaction(handled[i], &actions_[i], nullptr);
+  }
+
+ private:
+  static constexpr std::array<int, 2> handled{SIGINT, SIGTERM};
+  std::array<struct sigaction, 2> actions_{};
+};
+
+// Loops of several threads may wait for signals at once.
+std::mutex drains_mutex;
+int drains = 0;
+FormerActions former;
+
+}  // namespace
 
 struct SignalDrain::State : std::enable_shared_from_this<State> {
   State(LoopCore& host, std::span<IOLoop* const> all)
@@ -45,15 +70,20 @@ struct SignalDrain::State : std::enable_shared_from_this<State> {
   bool draining = false;
 };
 
-SignalDrain::SignalDrain(LoopCore& host, std::span<IOLoop* const> loops)
-    : state_(std::make_shared<State>(host, loops)) {
+SignalDrain::SignalDrain(LoopCore& host, std::span<IOLoop* const> loops) {
+  const std::lock_guard lock(drains_mutex);
+  if (drains == 0) former.save();
+  state_ = std::make_shared<State>(host, loops);
+  ++drains;
   state_->wait();
 }
 
 SignalDrain::~SignalDrain() {
+  const std::lock_guard lock(drains_mutex);
   asio::error_code ignored;
   state_->signals.cancel(ignored);
-  state_->signals.clear(ignored);  // the signals do again what they did before
+  state_->signals.clear(ignored);
+  if (--drains == 0) former.restore();
 }
 
 }  // namespace twister::detail

@@ -92,7 +92,7 @@ void Stream::serve() {
   deliver_kept();
   if (draining_) readable_ = true;  // its event may still be on the way
   if (readable_) read_turn();
-  if (draining_ && state_ == State::open) {
+  if (draining_ && state_ == State::open && !input_waits()) {
     draining_ = false;
     guard("on_drain", [this] { protocol_->on_drain(); });
   }
@@ -235,7 +235,7 @@ void Stream::end_turn() {
 // ---- output ----
 
 ByteBuffer* Stream::begin_write() {
-  if (!is_open() || write_ended_) return nullptr;
+  if (!takes_output()) return nullptr;
   if (output_ == nullptr) output_ = loop_.acquire_output();
   return &output_->tail();
 }
@@ -252,7 +252,7 @@ WriteStatus Stream::end_write(bool keep) {
 }
 
 WriteStatus Stream::write(ByteView bytes) {
-  if (!is_open() || write_ended_) return WriteStatus::closed;
+  if (!takes_output()) return WriteStatus::closed;
   if (bytes.size() >= large_write_bytes && writable_ && state_ == State::open) {
     return write_large(bytes);
   }
@@ -264,7 +264,7 @@ WriteStatus Stream::write(ByteView bytes) {
 }
 
 WriteStatus Stream::write(const SharedBytes& bytes) {
-  if (!is_open() || write_ended_) return WriteStatus::closed;
+  if (!takes_output()) return WriteStatus::closed;
   if (over_limit(bytes.size())) return WriteStatus::dropped;
   if (bytes.empty()) return after_write();
   if (output_ == nullptr) output_ = loop_.acquire_output();

@@ -116,6 +116,11 @@ class Stream final : public TransportEvents {
     return write_paused_ && options_->when_output_is_high == OutputHigh::stop_reading;
   }
 
+  // False also after a send failed, whose reason is not told before what had arrived.
+  bool takes_output() const noexcept { return is_open() && !write_ended_ && !send_failed_; }
+  // There is input to be had, now or once output is no longer high; not if the Protocol paused it.
+  bool input_waits() const noexcept { return readable_ && reading_ && !paused_ && !eof_; }
+
   void connect();
   void deliver_kept();
   void read_turn();
@@ -156,8 +161,8 @@ class Stream final : public TransportEvents {
   bool eof_ : 1 = false;           // the peer's FIN was read
   bool write_ended_ : 1 = false;   // shutdown_write was called
   bool fin_sent_ : 1 = false;
-  bool broken_ : 1 = false;        // the peer's reset waits behind the bytes
-  bool reset_ : 1 = false;  // finish with a reset
+  bool broken_ : 1 = false;  // the peer's reset waits behind the bytes
+  bool reset_ : 1 = false;   // finish with a reset
   bool draining_ : 1 = false;
   bool send_failed_ : 1 = false;
   Stream* next_pending_ = nullptr;

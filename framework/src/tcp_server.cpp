@@ -207,7 +207,8 @@ std::size_t TcpServer::connection_count() const noexcept {
 }
 
 void TcpServer::for_each_connection(const std::function<void(Protocol&)>& visit) {
-  std::shared_ptr(core_)->for_each_stream([&](detail::Stream& stream) { visit(stream.protocol()); });
+  std::shared_ptr(core_)->for_each_stream(
+      [&](detail::Stream& stream) { visit(stream.protocol()); });
 }
 
 IOLoop& TcpServer::loop() const noexcept {

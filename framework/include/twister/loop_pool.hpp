@@ -43,8 +43,9 @@ class LoopPool {
   // A pool is started once: std::logic_error the second time.
   void start(const Setup& setup);
   // Waits until SIGINT or SIGTERM and drains the servers of every loop, as
-  // IOLoop::run_until_signal.
-  void run_until_signal();
+  // IOLoop::run_until_signal. Calls `waiting`, on this thread, once signals are heeded: the time to
+  // tell others that the servers are there.
+  void run_until_signal(IOLoop::Callback waiting = {});
   // Stops the loops and waits for their threads.
   void stop();
 

@@ -37,8 +37,10 @@ IoResult FaultyTransport::receive(std::span<std::byte> room) {
     return {.status = IoResult::Status::would_block, .bytes = 0, .error = {}};
   }
   const std::size_t most = shorten(room.size(), plan_.max_receive_bytes);
-  if (most < room.size()) wake_later(Readiness::readable);
-  return inner_->receive(room.first(most));
+  const IoResult result = inner_->receive(room.first(most));
+  // Otherwise the inner transport reports by itself.
+  if (most < room.size() && result.status == IoResult::Status::ok) wake_later(Readiness::readable);
+  return result;
 }
 
 IoResult FaultyTransport::send(std::span<const ByteView> pieces) {

@@ -150,31 +150,31 @@ std::pair<std::unique_ptr<Transport>, std::unique_ptr<Transport>> memory_transpo
 // The raw transport of the far end, received into a string.
 class MemoryPeer::End final : public TransportEvents {
  public:
-  explicit End(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {
-    transport_->start(*this);
+  explicit End(std::unique_ptr<Transport> far) : transport(std::move(far)) {
+    transport->start(*this);
   }
 
   void on_ready(Readiness) override { receive(); }
 
   void receive() {
-    while (receiving_ && !ended_ && !reset_) {
+    while (receiving && !ended && !reset) {
       std::array<std::byte, 4096> room;
-      const IoResult result = transport_->receive(room);
+      const IoResult result = transport->receive(room);
       if (result.status == IoResult::Status::ok) {
-        received_ += as_text(ByteView(room).first(result.bytes));
+        received += as_text(ByteView(room).first(result.bytes));
       } else if (result.status == IoResult::Status::would_block) {
         return;
       } else {
-        (result.status == IoResult::Status::end_of_stream ? ended_ : reset_) = true;
+        (result.status == IoResult::Status::end_of_stream ? ended : reset) = true;
       }
     }
   }
 
-  std::unique_ptr<Transport> transport_;
-  std::string received_;
-  bool receiving_ = true;
-  bool ended_ = false;
-  bool reset_ = false;
+  std::unique_ptr<Transport> transport;
+  std::string received;
+  bool receiving = true;
+  bool ended = false;
+  bool reset = false;
 };
 
 MemoryPeer::MemoryPeer(IOLoop& loop, std::unique_ptr<Protocol> protocol,
@@ -200,7 +200,7 @@ std::size_t MemoryPeer::send(std::string_view bytes) {
   std::size_t sent = 0;
   while (sent < bytes.size()) {
     const ByteView rest = as_bytes(bytes.substr(sent));
-    const IoResult result = end_->transport_->send({&rest, 1});
+    const IoResult result = end_->transport->send({&rest, 1});
     loop_.run_until_idle();
     if (result.status != IoResult::Status::ok) break;
     sent += result.bytes;
@@ -209,35 +209,35 @@ std::size_t MemoryPeer::send(std::string_view bytes) {
 }
 
 void MemoryPeer::end() {
-  end_->transport_->shutdown_send();
+  end_->transport->shutdown_send();
   loop_.run_until_idle();
 }
 
 void MemoryPeer::reset() {
-  end_->transport_->reset();
+  end_->transport->reset();
   loop_.run_until_idle();
 }
 
 std::string MemoryPeer::take() {
   loop_.run_until_idle();
-  return std::exchange(end_->received_, {});
+  return std::exchange(end_->received, {});
 }
 
 void MemoryPeer::stop_receiving() {
-  end_->receiving_ = false;
+  end_->receiving = false;
 }
 
 void MemoryPeer::go_on_receiving() {
-  end_->receiving_ = true;
+  end_->receiving = true;
   end_->receive();
   loop_.run_until_idle();
 }
 
 bool MemoryPeer::ended() const noexcept {
-  return end_->ended_;
+  return end_->ended;
 }
 bool MemoryPeer::was_reset() const noexcept {
-  return end_->reset_;
+  return end_->reset;
 }
 
 }  // namespace twister::testing

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -64,11 +65,13 @@ class MessageProtocol : public Protocol {
       if (chunk.data() == kept_.data() + kept_.size()) {
         kept_.commit(chunk.size());  // received in place
       } else {
+        if (in_place_) set_room_aside();
         kept_.append(chunk);
       }
       decode_kept();
     }
-    receive_in_place(!kept_.empty() && needed_ >= min_in_place_bytes);
+    in_place_ = aside_ == nullptr && !kept_.empty() && needed_ >= min_in_place_bytes;
+    receive_in_place(in_place_);
   }
 
   EofAction on_eof() override {
@@ -91,6 +94,14 @@ class MessageProtocol : public Protocol {
 
   std::span<std::byte> receive_buffer() final {
     return kept_.prepare(std::min(needed_, std::max(max_trusted_bytes, kept_.size())));
+  }
+
+  // A server hands over other bytes than those that were received in place, and may still look at
+  // these: what is kept moves elsewhere, and this connection is received into as usual from now on.
+  void set_room_aside() {
+    aside_ = std::make_unique<ByteBuffer>(std::move(kept_));
+    kept_ = ByteBuffer();
+    kept_.append(aside_->view());
   }
 
   void decode_kept() { kept_.consume(decode(kept_.view())); }
@@ -123,6 +134,8 @@ class MessageProtocol : public Protocol {
   CodecError encode_error_;
   ByteBuffer kept_;         // the beginning of the next message
   std::size_t needed_ = 0;  // how much of it is missing, if known
+  bool in_place_ = false;   // the next bytes come straight behind it
+  std::unique_ptr<ByteBuffer> aside_;
 };
 
 }  // namespace twister

@@ -1,0 +1,16 @@
+# Tests of everything above sockets: memory transports, a manual clock, no sockets, no sleeps.
+# The list is absolute, so that it may be included from anywhere.
+set(TWISTER_MEMORY_TESTS
+  backpressure_test.cpp
+  clock_test.cpp
+  close_test.cpp
+  drain_test.cpp
+  eof_test.cpp
+  example_test.cpp
+  exceptions_test.cpp
+  io_stream_test.cpp
+  lifecycle_test.cpp
+  server_test.cpp
+  shared_bytes_test.cpp
+  transport_test.cpp)
+list(TRANSFORM TWISTER_MEMORY_TESTS PREPEND ${CMAKE_CURRENT_LIST_DIR}/)

@@ -95,8 +95,7 @@ HostAndPort split(std::string_view address) {
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
   const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
   if (port.empty() || error != std::errc{} || end != port.data() + port.size() ||
-      host.find('\0') != host.npos ||
-      (!bracketed && host.find_first_of("[]:") != host.npos)) {
+      host.find('\0') != host.npos || (!bracketed && host.find_first_of("[]:") != host.npos)) {
     throw std::invalid_argument("cannot listen on \"" + std::string(address) +
                                 "\": not HOST:PORT, [v6]:PORT, :PORT or unix:PATH");
   }

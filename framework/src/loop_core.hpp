@@ -101,7 +101,7 @@ class LoopCore {
  private:
   struct Handler;
   // With the means to destroy what is queued while all the rest still exists.
-  struct Io final : asio::io_context {
+  struct Io : asio::io_context {
     using asio::io_context::io_context;
     using asio::io_context::shutdown;
   };

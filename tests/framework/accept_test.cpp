@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -13,6 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/accept_faults.hpp"
 #include "support/socket_test.hpp"
 
 namespace twister::testing {
@@ -218,6 +221,10 @@ class FewDescriptors {
 class LackOfDescriptors : public SocketTest {
  protected:
   void SetUp() override {
+#ifdef TWISTER_TESTS_UNDER_UBSAN
+    GTEST_SKIP()
+        << "this sanitizer opens descriptors itself to look at memory, and misjudges without";
+#endif
     serve(build<EchoBack>());
     for (int i = 0; i < 40; ++i) clients.push_back(connect());
   }
@@ -275,6 +282,49 @@ TEST_P(LackOfDescriptors, StoppingWhileItRestsIsHarmless) {
   EXPECT_TRUE(echoes(client, "hello"));
 }
 
+// accept4 itself fails, as tests/framework/support/accept_faults.hpp says.
+class FailingAccept : public SocketTest {
+ protected:
+  void SetUp() override { serve(build<EchoBack>()); }
+};
+
+TEST_P(FailingAccept, SkipsConnectionsThatDiedInTheQueue) {
+  Client client = connect();
+  const AcceptFaults faults({ECONNABORTED, EPROTO, EHOSTUNREACH, EINTR});
+  EXPECT_TRUE(echoes(client, "hello"));
+  EXPECT_TRUE(log.lines().empty());
+}
+
+TEST_P(FailingAccept, DoesNotSpinWhenItNeverEnds) {
+  AcceptFaults faults(std::vector<int>(300, ECONNABORTED));
+  Client client = connect();
+  EXPECT_TRUE(echoes(client, "hello"));
+  EXPECT_EQ(faults.left(), 0U);
+}
+
+TEST_P(FailingAccept, RestsForATenthOfASecondWithoutResources) {
+  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) {
+    Client client = connect();
+    AcceptFaults faults({error, EAGAIN});  // the second for the attempt to shed
+    loop.run_until_idle();
+    EXPECT_EQ(faults.calls(), 2);
+    clock.advance(99ms);
+    EXPECT_EQ(faults.calls(), 2);
+    clock.advance(1ms);
+    EXPECT_TRUE(echoes(client, "hello"));
+  }
+  EXPECT_THAT(log.lines(), ::testing::SizeIs(1));
+}
+
+TEST_P(FailingAccept, ShedsWhatWaitsSoThatClientsCanGoElsewhere) {
+  Client client = connect();
+  AcceptFaults faults({EMFILE});
+  run_until_over(client);
+  EXPECT_EQ(faults.calls(), 3);  // that one, the one that is shed, and the end of the queue
+  EXPECT_EQ(server->connection_count(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Reactors, FailingAccept, both_reactors, name_of_reactor);
 INSTANTIATE_TEST_SUITE_P(Reactors, Accept, both_reactors, name_of_reactor);
 INSTANTIATE_TEST_SUITE_P(Reactors, LackOfDescriptors, both_reactors, name_of_reactor);
 

@@ -69,12 +69,14 @@ INSTANTIATE_TEST_SUITE_P(
 class AddressRubbish : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(AddressRubbish, IsRefusedAndQuoted) {
+  // What the text of an exception can hold.
+  const std::string quoted = "\"" + GetParam().substr(0, GetParam().find('\0'));
   EXPECT_FALSE(Address::try_parse(GetParam()));
   try {
     Address::parse(GetParam());
     FAIL() << "no exception";
   } catch (const std::invalid_argument& error) {
-    EXPECT_NE(std::string(error.what()).find("\"" + GetParam() + "\""), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find(quoted), std::string::npos);
   }
 }
 

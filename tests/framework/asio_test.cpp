@@ -68,7 +68,7 @@ TEST_F(Tasks, KeepTheirArguments) {
   auto argument = kept;
   spawn(loop, wait_for_ever, std::ref(loop), std::move(argument));
   loop.run_until_idle();
-  EXPECT_EQ(kept.use_count(), 3);  // the task's, and the function's parameter
+  EXPECT_EQ(kept.use_count(), 2);
 }
 
 TEST_F(Tasks, RunOnTheLoop) {

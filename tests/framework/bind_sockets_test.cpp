@@ -149,6 +149,10 @@ INSTANTIATE_TEST_SUITE_P(Table, BadAddress,
                                            "127.0.0.1:-1", "127.0.0.1: 1", "::1:80", "[::1]",
                                            "[::1:80", "::1]:80", "[::1]x:80", "unix:"));
 
+TEST(BindSockets, RefusesWhatIsBehindANul) {
+  EXPECT_THROW(bind_sockets(std::string_view("127.0.0.1\0x:0", 13)), std::invalid_argument);
+}
+
 class UnixSockets : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -90,7 +90,7 @@ void Stream::serve() {
   in_turn_ = true;
   if (!started_) connect();
   deliver_kept();
-  if (draining_ && !held_by_output()) readable_ = true;  // its event may still be on the way
+  if (draining_) readable_ = true;  // its event may still be on the way
   if (readable_) read_turn();
   if (draining_ && state_ == State::open && !input_waits()) {
     draining_ = false;

@@ -11,7 +11,9 @@ std::size_t count = 0;
 
 namespace twister::testing_codecs {
 
-std::size_t allocations() noexcept { return count; }
+std::size_t allocations() noexcept {
+  return count;
+}
 
 }  // namespace twister::testing_codecs
 
@@ -23,8 +25,18 @@ void* operator new(std::size_t size) {
   throw std::bad_alloc();
 }
 // Spelled out because AddressSanitizer's own would not call the one above.
-void* operator new[](std::size_t size) { return operator new(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void* operator new[](std::size_t size) {
+  return operator new(size);
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+  std::free(memory);
+}

@@ -54,6 +54,8 @@ inline std::string to_hex(ByteView bytes) {
   return text;
 }
 
-inline std::string text_of(const ByteBuffer& buffer) { return std::string(as_text(buffer.view())); }
+inline std::string text_of(const ByteBuffer& buffer) {
+  return std::string(as_text(buffer.view()));
+}
 
 }  // namespace twister::testing_codecs

@@ -33,7 +33,9 @@ json decoded(std::string_view text) {
   return payload.message();
 }
 
-CodecError refusal(std::string_view text) { return Json().decode(as_bytes(text)); }
+CodecError refusal(std::string_view text) {
+  return Json().decode(as_bytes(text));
+}
 
 std::string encoded(const json& value) {
   ByteBuffer out;

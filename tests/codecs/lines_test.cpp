@@ -20,7 +20,9 @@ static_assert(std::is_trivially_copyable_v<Lines>);
 
 using Status = DecodeResult::Status;
 
-Lines limited_to(std::size_t bytes) { return Lines({.max_line_bytes = bytes}); }
+Lines limited_to(std::size_t bytes) {
+  return Lines({.max_line_bytes = bytes});
+}
 
 Lines skipping_over(std::size_t bytes) {
   return Lines({.max_line_bytes = bytes, .on_oversize = Oversize::skip});

@@ -33,7 +33,9 @@ struct NameAndId {
   }
 };
 
-CodecError refusal(std::string_view bytes) { return Protobuf<Person>().decode(as_bytes(bytes)); }
+CodecError refusal(std::string_view bytes) {
+  return Protobuf<Person>().decode(as_bytes(bytes));
+}
 
 TEST(Protobuf, ReadsOneMessageAFrame) {
   EXPECT_EQ(

@@ -121,6 +121,7 @@ TEST_P(Signals, TheSecondOneEndsItAtOnce) {
 }
 
 TEST_P(Signals, DoAfterwardsWhatTheyDidBefore) {
+  signals_of_ours = 0;
   struct sigaction ours {};
   ours.sa_handler = count_signal;
   struct sigaction before {};

@@ -49,6 +49,46 @@ TEST_F(Drain, HandlesFirstWhatHadArrived) {
   EXPECT_THAT(script.events, ElementsAre("connect", "data", "drain"));
 }
 
+TEST_F(Drain, HandlesAllThatHadArrivedHoweverManyTurnsItTakes) {
+  script.data = [](Protocol& conn, std::string_view data) { conn.write(data); };
+  auto [near, far] = memory_transport_pair(loop, {.capacity_bytes = 1 << 20});
+  server.add_connection(std::move(near));
+  loop.run_until_idle();
+  const std::string requests(700'000, 'r');
+  const ByteView bytes = as_bytes(requests);
+  EXPECT_EQ(far->send({&bytes, 1}).bytes, requests.size());
+  server.drain();
+  loop.run_until_idle();
+  EXPECT_EQ(receive(*far, 1 << 20).size(), requests.size());
+  EXPECT_THAT(script.events.back(), "drain");
+  EXPECT_EQ(script.received.size(), requests.size());
+}
+
+TEST_F(Drain, HandlesWhatHadArrivedBehindOutputThatIsHigh) {
+  script.data = [](Protocol& conn, std::string_view data) { conn.write(data); };
+  auto [near, far] = memory_transport_pair(loop, {.capacity_bytes = 200'000});
+  server.add_connection(std::move(near));
+  loop.run_until_idle();
+  const std::string requests(200'000, 'r');
+  const ByteView bytes = as_bytes(requests);
+  std::size_t sent = 0;
+  std::size_t replied = 0;
+  for (int i = 0; i < 3; ++i) {  // what comes last finds the server's output high, and has to wait
+    sent += far->send({&bytes, 1}).bytes;
+    loop.run_until_idle();
+  }
+  EXPECT_LT(script.received.size(), sent);
+  server.drain();
+  loop.run_until_idle();
+  EXPECT_EQ(script.count("drain"), 0);
+  for (int i = 0; i < 20; ++i) {
+    replied += receive(*far, 1 << 20).size();
+    loop.run_until_idle();
+  }
+  EXPECT_EQ(replied, sent);
+  EXPECT_EQ(script.count("drain"), 1);
+}
+
 TEST_F(Drain, ReachesAConnectionThatWasOnlyJustMade) {
   auto [near, far] = memory_transport_pair(loop);
   server.add_connection(std::move(near));

@@ -1,5 +1,6 @@
 #include "twister/serve.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -101,10 +102,10 @@ std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions 
        {"help", no_argument, nullptr, help},
        {nullptr, 0, nullptr, 0}}};
   const ServeOptions defaults = options;
-  optind = 1;
+  optind = 0;  // and not 1: forgets what an earlier call was in the middle of
   opterr = 0;
   for (;;) {
-    const int at = optind;  // `+`: in the order of the command line, so that this is the culprit
+    const int at = std::max(optind, 1);  // `+`: in the order of the command line, so that this is the culprit
     switch (const int found = getopt_long(argc, argv, "+:", known.data(), nullptr)) {
       case -1:
         if (optind < argc)

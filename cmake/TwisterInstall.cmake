@@ -1,0 +1,78 @@
+# What `cmake --install` puts where, so that other projects find it: headers, libraries, a CMake package with
+# a component for each target, a .pc file for each, the manual page. Only in builds of our own: see
+# TWISTER_INSTALL.
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(twister_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/twister)
+
+# twister_install_component(NAME TARGET DESCRIPTION [REQUIRES PC...] [CFLAGS FLAG...])
+# REQUIRES and CFLAGS are for the .pc file; CMake knows them from the target.
+function(twister_install_component name target description)
+  cmake_parse_arguments(PARSE_ARGV 3 arg "" "" "REQUIRES;CFLAGS")
+
+  set_target_properties(${target} PROPERTIES
+    VERSION ${PROJECT_VERSION}
+    # Before 1.0 a minor release may break what was promised.
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  # An export of its own, so that who asks for one component needs nothing of the others.
+  install(TARGETS ${target} EXPORT twister-${name}
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+  install(EXPORT twister-${name}
+    NAMESPACE twister:: FILE twister-${name}.cmake DESTINATION ${twister_cmake_dir} COMPONENT dev)
+
+  get_target_property(type ${target} TYPE)
+  set(pc_libs)
+  if(NOT type STREQUAL "INTERFACE_LIBRARY")
+    set(pc_libs "-L\${libdir} -l${target}")
+  endif()
+  set(pc_name ${name})
+  set(pc_description ${description})
+  list(JOIN arg_REQUIRES ", " pc_requires)
+  list(JOIN arg_CFLAGS " " pc_cflags)
+  # From where the file lies: the tree may be moved after it was installed.
+  file(RELATIVE_PATH pc_prefix
+    ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/package/twister.pc.in
+    ${PROJECT_BINARY_DIR}/package/twister-${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/package/twister-${name}.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+endfunction()
+
+twister_install_component(codecs twister_codecs "framings: bytes to messages and back")
+set(twister_header_dirs codecs framework protocols)
+if(TARGET twister_json)
+  twister_install_component(json twister_json "JSON messages"
+    REQUIRES twister-codecs "nlohmann_json >= 3.11")
+endif()
+if(TARGET twister_protobuf)
+  twister_install_component(protobuf twister_protobuf "protobuf messages"
+    REQUIRES twister-codecs "protobuf >= 3.21")
+endif()
+twister_install_component(framework twister_framework "event loops, streams, Protocols and servers"
+  REQUIRES twister-codecs
+  CFLAGS -pthread -DASIO_STANDALONE -DASIO_NO_DEPRECATED -DASIO_HAS_CO_AWAIT=1)
+twister_install_component(protocols twister_protocols "ready-made Protocol classes"
+  REQUIRES twister-framework)
+
+foreach(directory IN LISTS twister_header_dirs)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${directory}/include/
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev FILES_MATCHING PATTERN "*.hpp")
+endforeach()
+
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/package/twister-config.cmake.in
+  ${PROJECT_BINARY_DIR}/package/twister-config.cmake
+  INSTALL_DESTINATION ${twister_cmake_dir} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/twister-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES
+    ${PROJECT_BINARY_DIR}/package/twister-config.cmake
+    ${PROJECT_BINARY_DIR}/package/twister-config-version.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/FindAsio.cmake
+  DESTINATION ${twister_cmake_dir} COMPONENT dev)
+install(FILES ${PROJECT_SOURCE_DIR}/docs/man/twister.7
+  DESTINATION ${CMAKE_INSTALL_MANDIR}/man7 COMPONENT dev)
+
+include(TwisterDebian)

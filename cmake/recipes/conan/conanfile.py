@@ -1,0 +1,54 @@
+"""Conan 2: builds the checkout that this recipe lies in."""
+import os
+
+from conan import ConanFile
+from conan.tools.cmake import CMake, CMakeDeps, CMakeToolchain, cmake_layout
+from conan.tools.files import copy
+
+
+class Twister(ConanFile):
+    name = "twister"
+    version = "0.1.0"
+    license = "MIT"
+    description = "Protocol classes and coroutines over TCP: fast, bounded, testable without a network"
+    package_type = "library"
+    settings = "os", "arch", "compiler", "build_type"
+    options = {"shared": [True, False], "json": [True, False], "protobuf": [True, False]}
+    default_options = {"shared": False, "json": True, "protobuf": True}
+
+    def export_sources(self):
+        root = os.path.join(self.recipe_folder, "..", "..", "..")
+        for pattern in ("CMakeLists.txt", "LICENSE", "CHANGELOG.md", "cmake/*", "docs/man/*",
+                        "codecs/*", "framework/*", "protocols/*"):
+            copy(self, pattern, root, self.export_sources_folder)
+
+    def requirements(self):
+        self.requires("asio/[>=1.22]", transitive_headers=True)
+        if self.options.json:
+            self.requires("nlohmann_json/[>=3.11 <4]", transitive_headers=True)
+        if self.options.protobuf:
+            self.requires("protobuf/[>=3.21]", transitive_headers=True, transitive_libs=True)
+
+    def layout(self):
+        cmake_layout(self)
+
+    def generate(self):
+        CMakeDeps(self).generate()
+        toolchain = CMakeToolchain(self)
+        toolchain.cache_variables.update(
+            TWISTER_BUILD_TESTS=False, TWISTER_BUILD_SAMPLES=False, TWISTER_INSTALL=True,
+            TWISTER_WITH_JSON=bool(self.options.json), TWISTER_WITH_PROTOBUF=bool(self.options.protobuf))
+        toolchain.generate()
+
+    def build(self):
+        cmake = CMake(self)
+        cmake.configure()
+        cmake.build()
+
+    def package(self):
+        CMake(self).install()
+
+    def package_info(self):
+        # The package's own configuration is what consumers use, components and all.
+        self.cpp_info.builddirs = [os.path.join("lib", "cmake", "twister")]
+        self.cpp_info.set_property("cmake_find_mode", "none")

@@ -1,0 +1,48 @@
+// A project outside the tree: one Protocol of each kind, a conversation with each over memory.
+#include <cstdio>
+#include <memory>
+#include <string_view>
+
+#include <twister/asio.hpp>
+#include <twister/codecs/json.hpp>
+#include <twister/codecs/length_prefixed.hpp>
+#include <twister/codecs/protobuf.hpp>
+#include <twister/protocols/line_protocol.hpp>
+#include <twister/protocols/message_protocol.hpp>
+#include <twister/testing/memory_transport.hpp>
+
+#include <google/protobuf/wrappers.pb.h>
+
+using Text = google::protobuf::StringValue;
+using ProtobufCodec = twister::Framed<twister::LengthPrefixed, twister::Protobuf<Text>>;
+
+struct Upper : twister::LineProtocol {
+  void on_line(std::string_view line) override { send_line(line == "hello" ? "HELLO" : "?"); }
+};
+struct JsonEcho : twister::MessageProtocol<twister::JsonLines> {
+  void on_message(nlohmann::json& message) override { send(message); }
+};
+struct ProtobufEcho : twister::MessageProtocol<ProtobufCodec> {
+  void on_message(Text& message) override { send(message); }
+};
+
+template <class P>
+bool answers(std::string_view request, std::string_view reply) {
+  twister::IOLoop loop;
+  twister::testing::MemoryPeer peer(loop, std::make_unique<P>());
+  peer.send(request);
+  const auto got = peer.take();
+  if (got == reply) return true;
+  std::fprintf(stderr, "\"%s\" instead of \"%s\"\n", got.c_str(), std::string(reply).c_str());
+  return false;
+}
+
+int main() {
+  using namespace std::string_view_literals;
+  const auto packet = "\0\0\0\4\x0a\2ok"sv;
+  const bool good = answers<Upper>("hello\r\n", "HELLO\n") &&
+                    answers<JsonEcho>("[1, 2]\n", "[1,2]\n") &&
+                    answers<ProtobufEcho>(packet, packet);
+  std::puts(good ? "works" : "fails");
+  return good ? 0 : 1;
+}

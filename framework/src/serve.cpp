@@ -105,7 +105,8 @@ std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions 
   optind = 0;  // and not 1: forgets what an earlier call was in the middle of
   opterr = 0;
   for (;;) {
-    const int at = std::max(optind, 1);  // `+`: in the order of the command line, so that this is the culprit
+    const int at =
+        std::max(optind, 1);  // `+`: in the order of the command line, so that this is the culprit
     switch (const int found = getopt_long(argc, argv, "+:", known.data(), nullptr)) {
       case -1:
         if (optind < argc)

@@ -3,6 +3,8 @@
 #include <memory>
 #include <string_view>
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <twister/asio.hpp>
 #include <twister/codecs/json.hpp>
 #include <twister/codecs/length_prefixed.hpp>
@@ -10,8 +12,6 @@
 #include <twister/protocols/line_protocol.hpp>
 #include <twister/protocols/message_protocol.hpp>
 #include <twister/testing/memory_transport.hpp>
-
-#include <google/protobuf/wrappers.pb.h>
 
 using Text = google::protobuf::StringValue;
 using ProtobufCodec = twister::Framed<twister::LengthPrefixed, twister::Protobuf<Text>>;

@@ -1,0 +1,202 @@
+// codec_bench: what a message costs in a codec, beside the payload libraries used by hand.
+//   codec_bench [--benchmark_filter=...]
+// Each benchmark works through a thousand messages; "Time" is for all, items_per_second for one.
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <benchmark/benchmark.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/util/delimited_message_util.h>
+
+#include <twister/codecs/json.hpp>
+#include <twister/codecs/length_prefixed.hpp>
+#include <twister/codecs/lines.hpp>
+#include <twister/codecs/protobuf.hpp>
+
+#include "echo_message.pb.h"
+
+namespace {
+
+using namespace twister;
+using ProtobufCodec = Framed<LengthPrefixed, Protobuf<echo::Message>>;
+
+constexpr int messages = 1000;
+const std::string text(48, 'x');
+
+void count(benchmark::State& state) {
+  state.SetItemsProcessed(state.iterations() * messages);
+}
+
+template <class C>
+void encode(benchmark::State& state, const typename C::Message& message) {
+  C codec;
+  ByteBuffer out;
+  for (auto _ : state) {
+    for (int i = 0; i < messages; ++i) {
+      if (codec.encode(message, out)) state.SkipWithError("not encoded");
+    }
+    benchmark::DoNotOptimize(out.view().data());
+    out.clear();
+  }
+  count(state);
+}
+
+template <class C>
+void decode(benchmark::State& state, const typename C::Message& message) {
+  C codec;
+  ByteBuffer input;
+  for (int i = 0; i < messages; ++i) (void)codec.encode(message, input);
+  for (auto _ : state) {
+    ByteView left = input.view();
+    int found = 0;
+    for (;;) {
+      const DecodeResult result = codec.decode(left);
+      if (result.status != DecodeResult::Status::message) break;
+      benchmark::DoNotOptimize(codec.message());
+      left = left.subspan(result.consumed);
+      ++found;
+    }
+    if (found != messages) state.SkipWithError("not decoded");
+  }
+  count(state);
+}
+
+echo::Message protobuf_message() {
+  echo::Message message;
+  message.set_text(text);
+  return message;
+}
+nlohmann::json json_message() {
+  return {{"text", text}, {"number", 12345}, {"list", {1, 2, 3}}};
+}
+
+void LengthPrefixedEncode(benchmark::State& state) {
+  encode<LengthPrefixed>(state, as_bytes(text));
+}
+void LengthPrefixedDecode(benchmark::State& state) {
+  decode<LengthPrefixed>(state, as_bytes(text));
+}
+void LinesEncode(benchmark::State& state) {
+  encode<Lines>(state, as_bytes(text));
+}
+void LinesDecode(benchmark::State& state) {
+  decode<Lines>(state, as_bytes(text));
+}
+void ProtobufEncode(benchmark::State& state) {
+  encode<ProtobufCodec>(state, protobuf_message());
+}
+void ProtobufDecode(benchmark::State& state) {
+  decode<ProtobufCodec>(state, protobuf_message());
+}
+void JsonLinesEncode(benchmark::State& state) {
+  encode<JsonLines>(state, json_message());
+}
+void JsonLinesDecode(benchmark::State& state) {
+  decode<JsonLines>(state, json_message());
+}
+
+// ---- the libraries by hand ----
+
+void ProtobufDelimitedEncode(benchmark::State& state) {
+  const echo::Message message = protobuf_message();
+  std::string out;
+  for (auto _ : state) {
+    out.clear();
+    google::protobuf::io::StringOutputStream stream(&out);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    for (int i = 0; i < messages; ++i) {
+      google::protobuf::util::SerializeDelimitedToCodedStream(message, &coded);
+    }
+    benchmark::DoNotOptimize(out.data());
+  }
+  count(state);
+}
+
+void ProtobufDelimitedDecode(benchmark::State& state) {
+  std::string input;
+  {
+    google::protobuf::io::StringOutputStream stream(&input);
+    for (int i = 0; i < messages; ++i) {
+      google::protobuf::util::SerializeDelimitedToZeroCopyStream(protobuf_message(), &stream);
+    }
+  }
+  echo::Message message;
+  for (auto _ : state) {
+    google::protobuf::io::CodedInputStream coded(
+        reinterpret_cast<const std::uint8_t*>(input.data()), static_cast<int>(input.size()));
+    for (int i = 0; i < messages; ++i) {
+      message.Clear();
+      if (!google::protobuf::util::ParseDelimitedFromCodedStream(&message, &coded, nullptr)) {
+        state.SkipWithError("not decoded");
+      }
+      benchmark::DoNotOptimize(message);
+    }
+  }
+  count(state);
+}
+
+void NlohmannEncode(benchmark::State& state) {
+  const nlohmann::json message = json_message();
+  std::string out;
+  for (auto _ : state) {
+    out.clear();
+    for (int i = 0; i < messages; ++i) out.append(message.dump()).push_back('\n');
+    benchmark::DoNotOptimize(out.data());
+  }
+  count(state);
+}
+
+void NlohmannDecode(benchmark::State& state) {
+  std::string input;
+  for (int i = 0; i < messages; ++i) input.append(json_message().dump()).push_back('\n');
+  for (auto _ : state) {
+    std::string_view left = input;
+    for (int i = 0; i < messages; ++i) {
+      const std::size_t end = left.find('\n');
+      benchmark::DoNotOptimize(nlohmann::json::parse(left.substr(0, end)));
+      left.remove_prefix(end + 1);
+    }
+  }
+  count(state);
+}
+
+// ---- buffers ----
+
+void ByteBufferAppendConsume(benchmark::State& state) {
+  ByteBuffer buffer;
+  for (auto _ : state) {
+    for (int i = 0; i < messages; ++i) buffer.append(as_bytes(text));
+    for (int i = 0; i < messages; ++i) buffer.consume(text.size());
+    benchmark::DoNotOptimize(buffer.view().data());
+  }
+  count(state);
+}
+
+void StringAppendErase(benchmark::State& state) {
+  std::string buffer;
+  for (auto _ : state) {
+    for (int i = 0; i < messages; ++i) buffer.append(text);
+    for (int i = 0; i < messages; ++i) buffer.erase(0, text.size());
+    benchmark::DoNotOptimize(buffer.data());
+  }
+  count(state);
+}
+
+BENCHMARK(LengthPrefixedEncode);
+BENCHMARK(LengthPrefixedDecode);
+BENCHMARK(LinesEncode);
+BENCHMARK(LinesDecode);
+BENCHMARK(ProtobufEncode);
+BENCHMARK(ProtobufDelimitedEncode);
+BENCHMARK(ProtobufDecode);
+BENCHMARK(ProtobufDelimitedDecode);
+BENCHMARK(JsonLinesEncode);
+BENCHMARK(NlohmannEncode);
+BENCHMARK(JsonLinesDecode);
+BENCHMARK(NlohmannDecode);
+BENCHMARK(ByteBufferAppendConsume);
+BENCHMARK(StringAppendErase);
+
+}  // namespace

@@ -1,0 +1,168 @@
+// raw_epoll: the yardstick. The least a server on epoll can do: edge-triggered, one shared receive
+// buffer, a direct send, a short receive counts as drained. No framework, no limits, no manners.
+//   raw_epoll [echo|framed|fan-out]
+// echo     sends back what it receives
+// framed   the same, message by message behind a 4-byte big-endian length
+// fan-out  sends what it receives to every connection
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+struct Connection {
+  int fd;
+  std::size_t index = 0;        // in `everybody`
+  std::vector<char> unsent{};   // what the socket did not take
+  std::vector<char> partial{};  // the beginning of a message
+};
+
+std::vector<Connection*> everybody;  // for fan-out only
+
+void send_or_keep(Connection& connection, const char* data, std::size_t size) {
+  if (connection.unsent.empty()) {
+    const ssize_t sent = send(connection.fd, data, size, MSG_NOSIGNAL);
+    if (sent > 0) {
+      data += sent;
+      size -= static_cast<std::size_t>(sent);
+    }
+  }
+  connection.unsent.insert(connection.unsent.end(), data, data + size);
+}
+
+void echo(Connection& connection, const char* data, std::size_t size) {
+  send_or_keep(connection, data, size);
+}
+
+void fan_out(Connection&, const char* data, std::size_t size) {
+  for (Connection* each : everybody) send_or_keep(*each, data, size);
+}
+
+// Encodes the whole messages at the front; says how many bytes they took.
+std::size_t encode_messages(const char* data, std::size_t size, std::vector<char>& out) {
+  std::size_t at = 0;
+  while (size - at >= 4) {
+    std::uint32_t length = 0;
+    std::memcpy(&length, data + at, sizeof length);
+    length = ntohl(length);
+    if (size - at - 4 < length) break;
+    const std::uint32_t header = htonl(length);
+    const char* bytes = reinterpret_cast<const char*>(&header);
+    out.insert(out.end(), bytes, bytes + sizeof header);
+    out.insert(out.end(), data + at + 4, data + at + 4 + length);
+    at += 4 + length;
+  }
+  return at;
+}
+
+void framed(Connection& connection, const char* data, std::size_t size) {
+  static std::vector<char> out;
+  out.clear();
+  std::vector<char>& partial = connection.partial;
+  if (partial.empty()) {
+    const std::size_t taken = encode_messages(data, size, out);
+    partial.assign(data + taken, data + size);
+  } else {
+    partial.insert(partial.end(), data, data + size);
+    const std::size_t taken = encode_messages(partial.data(), partial.size(), out);
+    partial.erase(partial.begin(), partial.begin() + static_cast<std::ptrdiff_t>(taken));
+  }
+  if (!out.empty()) send_or_keep(connection, out.data(), out.size());
+}
+
+template <auto Handle>
+bool serve(Connection& connection, unsigned events) {
+  static std::array<char, 72 * 1024> buffer;
+  if ((events & EPOLLOUT) != 0 && !connection.unsent.empty()) {
+    std::vector<char> unsent;
+    unsent.swap(connection.unsent);
+    send_or_keep(connection, unsent.data(), unsent.size());
+  }
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0) return true;
+  for (;;) {
+    const ssize_t got = recv(connection.fd, buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EAGAIN) return true;
+    if (got <= 0) return false;
+    Handle(connection, buffer.data(), static_cast<std::size_t>(got));
+    if (static_cast<std::size_t>(got) < buffer.size() && (events & EPOLLRDHUP) == 0) return true;
+  }
+}
+
+void accept_all(int listener, int set) {
+  for (;;) {
+    const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;
+    auto* connection = new Connection{.fd = fd, .index = everybody.size()};
+    everybody.push_back(connection);
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.ptr = connection;
+    epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
+  }
+}
+
+void drop(Connection* connection) {
+  everybody[connection->index] = everybody.back();
+  everybody[connection->index]->index = connection->index;
+  everybody.pop_back();
+  close(connection->fd);
+  delete connection;
+}
+
+template <auto Handle>
+[[noreturn]] void run(int listener, int set) {
+  std::array<epoll_event, 256> events;
+  for (;;) {
+    const int count = epoll_wait(set, events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < count; ++i) {
+      const epoll_event& ready = events[static_cast<std::size_t>(i)];
+      auto* connection = static_cast<Connection*>(ready.data.ptr);
+      if (connection == nullptr) {
+        accept_all(listener, set);
+      } else if (!serve<Handle>(*connection, ready.events)) {
+        drop(connection);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view work = argc > 1 ? argv[1] : "echo";
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* raw = reinterpret_cast<sockaddr*>(&address);
+  if (bind(listener, raw, size) != 0 || listen(listener, 1024) != 0 ||
+      getsockname(listener, raw, &size) != 0) {
+    std::perror("raw_epoll");
+    return 1;
+  }
+  std::printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
+  std::fflush(stdout);
+
+  const int set = epoll_create1(EPOLL_CLOEXEC);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = nullptr;
+  epoll_ctl(set, EPOLL_CTL_ADD, listener, &event);
+  if (work == "framed") run<framed>(listener, set);
+  if (work == "fan-out") run<fan_out>(listener, set);
+  run<echo>(listener, set);
+}

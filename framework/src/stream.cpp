@@ -88,7 +88,7 @@ void Stream::on_ready(Readiness readiness) {
 void Stream::serve() {
   if (state_ == State::dying) return finish();
   in_turn_ = true;
-  if (!started_) connect();
+  if (!connect_told_) connect();
   deliver_kept();
   if (draining_) readable_ = true;  // its event may still be on the way
   if (readable_) read_turn();
@@ -100,16 +100,18 @@ void Stream::serve() {
 }
 
 void Stream::connect() {
-  started_ = true;
   // One that was closed before the loop came to it only sends what it has written.
-  const bool wanted = state_ == State::opening;
-  if (wanted) state_ = State::open;
+  if (state_ == State::opening) state_ = State::open;
   try {
     transport_->start(*this);
   } catch (const std::system_error& error) {
     return fail({.code = error.code(), .detail = error.what()});
   }
-  if (!wanted) return;
+  tell_connected();
+}
+
+void Stream::tell_connected() {
+  connect_told_ = true;
   guard("on_connect", [this] {
     if (TcpServer* server = protocol_->server_) {
       server->on_connect(*protocol_);
@@ -278,7 +280,7 @@ WriteStatus Stream::write_large(ByteView bytes) {
     const IoResult result = transport_->send({&bytes, 1});
     if (result.status == IoResult::Status::failed) {
       send_failed(result.error);
-      return WriteStatus::queued;
+      break;
     }
     if (result.bytes < bytes.size()) writable_ = false;
     bytes = bytes.subspan(result.bytes);
@@ -484,6 +486,7 @@ void Stream::finish() {
     handle->loop = nullptr;
     handle->stream = nullptr;
   }
+  if (!connect_told_) tell_connected();  // on_close is never the first that a Protocol hears
   const CloseReason reason = std::move(extras_->reason);
   guard("on_close", [&] { protocol_->on_close(reason); });
   // Taken out first: it may set another.

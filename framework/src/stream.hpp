@@ -122,6 +122,7 @@ class Stream final : public TransportEvents {
   bool input_waits() const noexcept { return readable_ && reading_ && !paused_ && !eof_; }
 
   void connect();
+  void tell_connected();
   void deliver_kept();
   void read_turn();
   void deliver(ByteView chunk);
@@ -146,11 +147,11 @@ class Stream final : public TransportEvents {
   std::unique_ptr<OutputQueue> output_;
   std::shared_ptr<const StreamOptions> options_;
   State state_ = State::opening;
-  bool queued_ : 1 = false;   // on the loop's pending list
-  bool started_ : 1 = false;  // the transport reports to this
-  bool in_turn_ : 1 = false;  // output leaves when this turn ends
-  bool reading_ : 1 = false;  // read_until_close was called
-  bool paused_ : 1 = false;   // pause_reading was called
+  bool queued_ : 1 = false;        // on the loop's pending list
+  bool connect_told_ : 1 = false;  // on_connect was called
+  bool in_turn_ : 1 = false;       // output leaves when this turn ends
+  bool reading_ : 1 = false;       // read_until_close was called
+  bool paused_ : 1 = false;        // pause_reading was called
   bool readable_ : 1 = false;
   bool hangup_ : 1 = false;  // the end waits behind the bytes: a short receive is not the last
   bool writable_ : 1 = true;

@@ -5,7 +5,10 @@
 #include <memory>
 #include <utility>
 
-#include <asio.hpp>
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/write.hpp>
 
 namespace {
 

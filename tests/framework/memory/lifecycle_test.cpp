@@ -96,8 +96,18 @@ TEST_F(Lifecycle, DeliversWhatWasWrittenBeforeACloseThatCameBeforeOnConnect) {
   EXPECT_EQ(receive(*far, 100), "early");
   far->close();
   loop.run_until_idle();
-  EXPECT_THAT(script.events, ElementsAre("close"));
+  EXPECT_THAT(script.events, ElementsAre("connect", "close"));
   EXPECT_EQ(script.reason.code, Errc::closed_here);
+}
+
+TEST_F(Lifecycle, BeginsBeforeItEndsAlsoWhenTheLoopGoesFirst) {
+  Script script;
+  {
+    IOLoop short_lived;
+    auto [near, far] = memory_transport_pair(short_lived);
+    make_connection(short_lived, std::move(near), std::make_unique<Scripted>(script)).abort();
+  }
+  EXPECT_THAT(script.events, ElementsAre("connect", "close"));
 }
 
 TEST_F(Lifecycle, KnowsItsPeerAndItsLoop) {

@@ -1,5 +1,4 @@
-// guess: a game over protobuf. Two players share a room and take turns to guess a number from 1 to
-// 100.
+// guess: a game over protobuf. Two players of a room take turns to guess a number from 1 to 100.
 //   ./dev run guess         messages: samples/guess.proto, each behind a 4-byte big-endian length
 #include <functional>
 #include <memory>

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -60,7 +61,11 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
       const int fd = ::accept4(listener.native_handle(), raw, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
         ++accepted;
-        on_accept(fd, Address::from_sockaddr(*raw, size));
+        try {
+          on_accept(fd, Address::from_sockaddr(*raw, size));
+        } catch (const std::bad_alloc&) {
+          return rest(ENOMEM);
+        }
         continue;
       }
       const int error = errno;

@@ -71,13 +71,6 @@ void OutputQueue::consume(std::size_t bytes) {
   }
 }
 
-void OutputQueue::clear() noexcept {
-  first_.clear();
-  rest_.clear();
-  rest_begin_ = 0;
-  size_ = 0;
-}
-
 std::unique_ptr<OutputQueue> OutputPool::acquire() {
   if (idle_.empty()) return std::make_unique<OutputQueue>();
   std::unique_ptr<OutputQueue> queue = std::move(idle_.back());

@@ -25,10 +25,19 @@ class OutputQueue {
   void commit_tail() noexcept;
   void roll_back_tail();
 
+  // The first piece; nearly always all there is.
+  ByteView front() const noexcept {
+    return first_.empty() && rest_begin_ < rest_.size() ? rest_[rest_begin_].view() : first_.view();
+  }
   // Fills `pieces` from the front and returns how many it filled.
   std::size_t gather(std::span<ByteView> pieces) const noexcept;
   void consume(std::size_t bytes);
-  void clear() noexcept;
+  void clear() noexcept {
+    first_.clear();
+    if (!rest_.empty()) rest_.clear();
+    rest_begin_ = 0;
+    size_ = 0;
+  }
   // Memory that is held while empty.
   std::size_t capacity() const noexcept { return first_.capacity(); }
   void release_memory() noexcept { first_.release(); }

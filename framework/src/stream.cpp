@@ -30,6 +30,7 @@ bool is_reset(std::error_code error) noexcept {
 }
 
 CloseReason reason_of(std::error_code error) {
+  if (error == std::errc::connection_reset) return {.code = Errc::reset, .detail = {}};
   if (is_reset(error)) return {.code = Errc::reset, .detail = error.message()};
   return {.code = error, .detail = {}};
 }
@@ -296,13 +297,15 @@ WriteStatus Stream::write_large(ByteView bytes) {
 
 // The slow consumer: one flush is tried before a connection that would have to keep more than the
 // limit is given up.
-bool Stream::over_limit(std::size_t more) {
-  if (queued_bytes() + more <= options_->max_write_buffer_size) return false;
-  if (state_ == State::open) flush();
-  if (queued_bytes() + more <= options_->max_write_buffer_size) return false;
+bool Stream::give_up_at(std::size_t bytes) {
+  if (state_ == State::open) {
+    const std::size_t before = queued_bytes();
+    flush();
+    bytes -= before - queued_bytes();
+    if (bytes <= options_->max_write_buffer_size) return false;
+  }
   abort({.code = Errc::write_limit,
-         .detail = "output of " + std::to_string(queued_bytes() + more) +
-                   " bytes exceeds max_write_buffer_size " +
+         .detail = "output of " + std::to_string(bytes) + " bytes exceeds max_write_buffer_size " +
                    std::to_string(options_->max_write_buffer_size)});
   return true;
 }
@@ -318,16 +321,33 @@ WriteStatus Stream::after_write() {
 
 void Stream::flush() {
   while (output_ != nullptr && writable_ && !send_failed_) {
-    std::array<ByteView, max_pieces> pieces;
-    const std::size_t count = output_->gather(pieces);
-    std::size_t offered = 0;
-    for (std::size_t i = 0; i < count; ++i) offered += pieces[i].size();
-    const IoResult result = transport_->send(std::span(pieces).first(count));
+    const IoResult result = send_output();
     if (result.status == IoResult::Status::failed) return send_failed(result.error);
-    if (result.bytes < offered) writable_ = false;
-    output_->consume(result.bytes);
-    if (output_->empty()) loop_.release_output(std::move(output_));
+    if (result.bytes < output_->size()) {
+      // Less than all there is: the socket is full, unless there were more pieces than go at once.
+      output_->consume(result.bytes);
+    } else {
+      output_->clear();
+      loop_.release_output(std::move(output_));
+    }
   }
+}
+
+// Offers the transport as much of the output as goes in one send.
+IoResult Stream::send_output() {
+  const ByteView front = output_->front();
+  if (front.size() == output_->size()) [[likely]] {
+    const IoResult result = transport_->send({&front, 1});
+    if (result.bytes < front.size()) writable_ = false;
+    return result;
+  }
+  std::array<ByteView, max_pieces> pieces;
+  const std::size_t count = output_->gather(pieces);
+  std::size_t offered = 0;
+  for (std::size_t i = 0; i < count; ++i) offered += pieces[i].size();
+  const IoResult result = transport_->send(std::span(pieces).first(count));
+  if (result.bytes < offered) writable_ = false;
+  return result;
 }
 
 // The peer takes nothing more. What it sent before is still delivered; then the error shows.

@@ -131,8 +131,13 @@ class Stream final : public TransportEvents {
   void end_turn();
   WriteStatus after_write();
   WriteStatus write_large(ByteView bytes);
-  bool over_limit(std::size_t more);
+  bool over_limit(std::size_t more) {
+    const std::size_t bytes = queued_bytes() + more;
+    return bytes > options_->max_write_buffer_size && give_up_at(bytes);
+  }
+  bool give_up_at(std::size_t bytes);
   void flush();
+  IoResult send_output();
   void send_failed(std::error_code error);
   void notify_watermarks();
   void finish_sending();

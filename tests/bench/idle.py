@@ -10,10 +10,10 @@ from servers import LOAD_CORE, OURS, YARDSTICK, Server, command_of
 class Crowd:
     """Connections that are accepted and then idle, held by processes of their own."""
 
-    def __init__(self, build, port, count):
+    def __init__(self, build, port, count, framing="raw"):
         self.process = subprocess.Popen(
             ["taskset", "-c", str(LOAD_CORE), f"{build}/tests/bench/load", "--port", str(port), "--work", "idle",
-             "--connections", str(count), "--sources", "64"],
+             "--connections", str(count), "--sources", "64", "--framing", framing],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def wait(self):
@@ -41,10 +41,11 @@ def measure_idle(build, peers, count=10000):
         if command is None:
             continue
         with Server(command) as server:
-            warm = Crowd(build, server.port, 100)
+            framing = "raw" if kind == "echo" else kind
+            warm = Crowd(build, server.port, 100, framing)
             warm.wait()
             before = server.user_bytes()
-            crowd = Crowd(build, server.port, count - 100)
+            crowd = Crowd(build, server.port, count - 100, framing)
             crowd.wait()
             rows.append({"idle": count, "server": name if kind == "echo" else f"{name}, length-prefixed",
                          "bytes": (server.user_bytes() - before) / (count - 100)})

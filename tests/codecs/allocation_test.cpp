@@ -7,8 +7,8 @@
 #include "twister/codecs/length_prefixed.hpp"
 #include "twister/codecs/lines.hpp"
 
-#include "allocation_counter.hpp"
 #include "decode_all.hpp"
+#include "support/allocation_counter.hpp"
 
 #ifdef TWISTER_TEST_JSON
 #include "twister/codecs/json.hpp"
@@ -22,7 +22,7 @@
 namespace twister {
 namespace {
 
-using testing_codecs::allocations;
+using testing::allocations;
 
 // Allocations of one more round trip once a first has warmed the buffers up.
 template <Codec C>

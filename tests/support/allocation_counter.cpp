@@ -1,21 +1,22 @@
 // In a file of its own: where these are inlined beside the caller's delete, g++ 12 warns of a
 // mismatch.
-#include "allocation_counter.hpp"
+#include "support/allocation_counter.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
 namespace {
-std::size_t count = 0;
+std::atomic<std::size_t> count = 0;
 }  // namespace
 
-namespace twister::testing_codecs {
+namespace twister::testing {
 
 std::size_t allocations() noexcept {
   return count;
 }
 
-}  // namespace twister::testing_codecs
+}  // namespace twister::testing
 
 void* operator new(std::size_t size) {
   ++count;

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 
-namespace twister::testing_codecs {
+namespace twister::testing {
 
 std::size_t allocations() noexcept;
 
-}  // namespace twister::testing_codecs
+}  // namespace twister::testing

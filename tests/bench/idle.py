@@ -89,7 +89,8 @@ def probe(build, wanted):
         user = sum(server.user_bytes() - before for server, before in servers)
         row = {"probe": held, "user_bytes": user / max(held, 1), "seconds": time.monotonic() - started,
                "system_bytes": (at_first - available_bytes()) / max(held, 1), "processes": len(servers)}
-        print(f"\r{held} connections in {len(servers)} processes{why}: {row['user_bytes']:.0f} bytes of user memory "
+        start = "\r" if sys.stdout.isatty() else ""
+        print(f"{start}{held} connections in {len(servers)} processes{why}: {row['user_bytes']:.0f} bytes of user memory "
               f"each, {row['system_bytes']:.0f} bytes of the system's for both ends, after {row['seconds']:.0f} s")
         return row
     finally:

@@ -1,5 +1,5 @@
 """The servers that are compared, and what the kernel knows of a running one."""
-import importlib.util
+import functools
 import json
 import os
 import re
@@ -16,6 +16,16 @@ YARDSTICK = "raw epoll"
 OURS = "twister"
 
 
+@functools.cache
+def python_with(module):
+    """A Python that has the module: ours, or the system's."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if Path(python).exists() and subprocess.run([python, "-c", f"import {module}"], check=False,
+                                                    stderr=subprocess.DEVNULL).returncode == 0:
+            return python
+    return "not installed"
+
+
 def command_of(build, kind, name):
     """How to start the server `name` for a kind of work; None if that does not exist or is not installed."""
     bench, many = f"{build}/tests/bench", ["--port", "0", "--max-connections", "1000000"]
@@ -27,8 +37,8 @@ def command_of(build, kind, name):
             "libuv": [f"{bench}/libuv_echo"],
             "Asio": [f"{bench}/asio_echo"],
             "libevent": [f"{bench}/libevent_echo"],
-            "Twisted": [sys.executable, "-B", f"{PEERS}/twisted_echo.py"],
-            "Tornado": [sys.executable, "-B", f"{PEERS}/tornado_echo.py"],
+            "Twisted": [python_with("twisted"), "-B", f"{PEERS}/twisted_echo.py"],
+            "Tornado": [python_with("tornado"), "-B", f"{PEERS}/tornado_echo.py"],
         },
         # The framed yardstick decodes and encodes by hand; for payloads it is the same server, which
         # does not look into them.
@@ -38,11 +48,7 @@ def command_of(build, kind, name):
         "fan-out": {YARDSTICK: [f"{bench}/raw_epoll", "fan-out"], OURS: [f"{bench}/fan_out", *many]},
     }
     command = commands[kind].get(name)
-    if command is None or not Path(command[0]).exists():
-        return None
-    if name in ("Twisted", "Tornado") and importlib.util.find_spec(name.lower()) is None:
-        return None
-    return command
+    return command if command is not None and Path(command[0]).exists() else None
 
 
 class Server:

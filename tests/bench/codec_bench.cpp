@@ -33,7 +33,7 @@ template <class C>
 void encode(benchmark::State& state, const typename C::Message& message) {
   C codec;
   ByteBuffer out;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     for (int i = 0; i < messages; ++i) {
       if (codec.encode(message, out)) state.SkipWithError("not encoded");
     }
@@ -48,7 +48,7 @@ void decode(benchmark::State& state, const typename C::Message& message) {
   C codec;
   ByteBuffer input;
   for (int i = 0; i < messages; ++i) (void)codec.encode(message, input);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     ByteView left = input.view();
     int found = 0;
     for (;;) {
@@ -72,37 +72,37 @@ nlohmann::json json_message() {
   return {{"text", text}, {"number", 12345}, {"list", {1, 2, 3}}};
 }
 
-void LengthPrefixedEncode(benchmark::State& state) {
+void length_prefixed_encode(benchmark::State& state) {
   encode<LengthPrefixed>(state, as_bytes(text));
 }
-void LengthPrefixedDecode(benchmark::State& state) {
+void length_prefixed_decode(benchmark::State& state) {
   decode<LengthPrefixed>(state, as_bytes(text));
 }
-void LinesEncode(benchmark::State& state) {
+void lines_encode(benchmark::State& state) {
   encode<Lines>(state, as_bytes(text));
 }
-void LinesDecode(benchmark::State& state) {
+void lines_decode(benchmark::State& state) {
   decode<Lines>(state, as_bytes(text));
 }
-void ProtobufEncode(benchmark::State& state) {
+void protobuf_encode(benchmark::State& state) {
   encode<ProtobufCodec>(state, protobuf_message());
 }
-void ProtobufDecode(benchmark::State& state) {
+void protobuf_decode(benchmark::State& state) {
   decode<ProtobufCodec>(state, protobuf_message());
 }
-void JsonLinesEncode(benchmark::State& state) {
+void json_lines_encode(benchmark::State& state) {
   encode<JsonLines>(state, json_message());
 }
-void JsonLinesDecode(benchmark::State& state) {
+void json_lines_decode(benchmark::State& state) {
   decode<JsonLines>(state, json_message());
 }
 
 // ---- the libraries by hand ----
 
-void ProtobufDelimitedEncode(benchmark::State& state) {
+void protobuf_delimited_encode(benchmark::State& state) {
   const echo::Message message = protobuf_message();
   std::string out;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     out.clear();
     google::protobuf::io::StringOutputStream stream(&out);
     google::protobuf::io::CodedOutputStream coded(&stream);
@@ -114,7 +114,7 @@ void ProtobufDelimitedEncode(benchmark::State& state) {
   count(state);
 }
 
-void ProtobufDelimitedDecode(benchmark::State& state) {
+void protobuf_delimited_decode(benchmark::State& state) {
   std::string input;
   {
     google::protobuf::io::StringOutputStream stream(&input);
@@ -123,7 +123,7 @@ void ProtobufDelimitedDecode(benchmark::State& state) {
     }
   }
   echo::Message message;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     google::protobuf::io::CodedInputStream coded(
         reinterpret_cast<const std::uint8_t*>(input.data()), static_cast<int>(input.size()));
     for (int i = 0; i < messages; ++i) {
@@ -137,10 +137,10 @@ void ProtobufDelimitedDecode(benchmark::State& state) {
   count(state);
 }
 
-void NlohmannEncode(benchmark::State& state) {
+void nlohmann_encode(benchmark::State& state) {
   const nlohmann::json message = json_message();
   std::string out;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     out.clear();
     for (int i = 0; i < messages; ++i) out.append(message.dump()).push_back('\n');
     benchmark::DoNotOptimize(out.data());
@@ -148,10 +148,10 @@ void NlohmannEncode(benchmark::State& state) {
   count(state);
 }
 
-void NlohmannDecode(benchmark::State& state) {
+void nlohmann_decode(benchmark::State& state) {
   std::string input;
   for (int i = 0; i < messages; ++i) input.append(json_message().dump()).push_back('\n');
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     std::string_view left = input;
     for (int i = 0; i < messages; ++i) {
       const std::size_t end = left.find('\n');
@@ -164,9 +164,9 @@ void NlohmannDecode(benchmark::State& state) {
 
 // ---- buffers ----
 
-void ByteBufferAppendConsume(benchmark::State& state) {
+void byte_buffer_append_consume(benchmark::State& state) {
   ByteBuffer buffer;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     for (int i = 0; i < messages; ++i) buffer.append(as_bytes(text));
     for (int i = 0; i < messages; ++i) buffer.consume(text.size());
     benchmark::DoNotOptimize(buffer.view().data());
@@ -174,9 +174,9 @@ void ByteBufferAppendConsume(benchmark::State& state) {
   count(state);
 }
 
-void StringAppendErase(benchmark::State& state) {
+void string_append_erase(benchmark::State& state) {
   std::string buffer;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     for (int i = 0; i < messages; ++i) buffer.append(text);
     for (int i = 0; i < messages; ++i) buffer.erase(0, text.size());
     benchmark::DoNotOptimize(buffer.data());
@@ -184,19 +184,19 @@ void StringAppendErase(benchmark::State& state) {
   count(state);
 }
 
-BENCHMARK(LengthPrefixedEncode);
-BENCHMARK(LengthPrefixedDecode);
-BENCHMARK(LinesEncode);
-BENCHMARK(LinesDecode);
-BENCHMARK(ProtobufEncode);
-BENCHMARK(ProtobufDelimitedEncode);
-BENCHMARK(ProtobufDecode);
-BENCHMARK(ProtobufDelimitedDecode);
-BENCHMARK(JsonLinesEncode);
-BENCHMARK(NlohmannEncode);
-BENCHMARK(JsonLinesDecode);
-BENCHMARK(NlohmannDecode);
-BENCHMARK(ByteBufferAppendConsume);
-BENCHMARK(StringAppendErase);
+BENCHMARK(length_prefixed_encode);
+BENCHMARK(length_prefixed_decode);
+BENCHMARK(lines_encode);
+BENCHMARK(lines_decode);
+BENCHMARK(protobuf_encode);
+BENCHMARK(protobuf_delimited_encode);
+BENCHMARK(protobuf_decode);
+BENCHMARK(protobuf_delimited_decode);
+BENCHMARK(json_lines_encode);
+BENCHMARK(nlohmann_encode);
+BENCHMARK(json_lines_decode);
+BENCHMARK(nlohmann_decode);
+BENCHMARK(byte_buffer_append_consume);
+BENCHMARK(string_append_erase);
 
 }  // namespace

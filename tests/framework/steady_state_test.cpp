@@ -151,6 +151,7 @@ TEST_P(SteadyState, AMessageToManyIsEncodedOnce) {
   std::unordered_set<Member*> room;
   IOLoop loop({.reactor = GetParam()});
   std::vector<Remote> remotes;
+  remotes.reserve(100);
   for (int i = 0; i < 100; ++i) remotes.emplace_back(loop, std::make_unique<Member>(room));
   for (const std::size_t size : {std::size_t{64}, std::size_t{4096}}) {
     const std::string text(size, 'x');

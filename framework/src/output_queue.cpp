@@ -23,19 +23,6 @@ void OutputQueue::append(const SharedBytes& bytes) {
   size_ += bytes.size();
 }
 
-ByteBuffer& OutputQueue::tail() {
-  if (!rest_.empty() && !rest_.back().shared.empty()) rest_.emplace_back();
-  tail_before_ = last_buffer().size();
-  return last_buffer();
-}
-
-void OutputQueue::commit_tail() noexcept {
-  size_ += last_buffer().size() - tail_before_;
-}
-void OutputQueue::roll_back_tail() {
-  last_buffer().truncate(tail_before_);
-}
-
 std::size_t OutputQueue::gather(std::span<ByteView> pieces) const noexcept {
   std::size_t count = 0;
   if (!first_.empty()) pieces[count++] = first_.view();
@@ -69,22 +56,6 @@ void OutputQueue::consume(std::size_t bytes) {
     rest_.erase(rest_.begin(), rest_.begin() + static_cast<std::ptrdiff_t>(rest_begin_));
     rest_begin_ = 0;
   }
-}
-
-std::unique_ptr<OutputQueue> OutputPool::acquire() {
-  if (idle_.empty()) return std::make_unique<OutputQueue>();
-  std::unique_ptr<OutputQueue> queue = std::move(idle_.back());
-  idle_.pop_back();
-  kept_bytes_ -= queue->capacity();
-  return queue;
-}
-
-void OutputPool::release(std::unique_ptr<OutputQueue> queue) {
-  if (idle_.size() >= max_queues) return;
-  queue->clear();
-  if (kept_bytes_ + queue->capacity() > max_kept_bytes) queue->release_memory();
-  kept_bytes_ += queue->capacity();
-  idle_.push_back(std::move(queue));
 }
 
 }  // namespace twister::detail

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <twister/codecs/byte_buffer.hpp>
@@ -21,9 +22,13 @@ class OutputQueue {
   void append(ByteView bytes);
   void append(const SharedBytes& bytes);
   // The buffer at the end, to encode into; commit_tail() or roll_back_tail() must follow.
-  ByteBuffer& tail();
-  void commit_tail() noexcept;
-  void roll_back_tail();
+  ByteBuffer& tail() {
+    if (!rest_.empty() && !rest_.back().shared.empty()) rest_.emplace_back();
+    tail_before_ = last_buffer().size();
+    return last_buffer();
+  }
+  void commit_tail() noexcept { size_ += last_buffer().size() - tail_before_; }
+  void roll_back_tail() { last_buffer().truncate(tail_before_); }
 
   // The first piece; nearly always all there is.
   ByteView front() const noexcept {
@@ -70,8 +75,20 @@ class OutputQueue {
 //   without an allocation, and a burst gives its memory back.
 class OutputPool {
  public:
-  std::unique_ptr<OutputQueue> acquire();
-  void release(std::unique_ptr<OutputQueue> queue);
+  std::unique_ptr<OutputQueue> acquire() {
+    if (idle_.empty()) return std::make_unique<OutputQueue>();
+    std::unique_ptr<OutputQueue> queue = std::move(idle_.back());
+    idle_.pop_back();
+    kept_bytes_ -= queue->capacity();
+    return queue;
+  }
+  void release(std::unique_ptr<OutputQueue> queue) {
+    if (idle_.size() >= max_queues) return;
+    queue->clear();
+    if (kept_bytes_ + queue->capacity() > max_kept_bytes) queue->release_memory();
+    kept_bytes_ += queue->capacity();
+    idle_.push_back(std::move(queue));
+  }
 
  private:
   static constexpr std::size_t max_queues = 1024;

@@ -279,5 +279,18 @@ TEST(LengthPrefixed, RefusesAWidthThatIsNone) {
   }
 }
 
+// The body is what was just encoded, in the buffer that has to grow for it, or just not.
+TEST(LengthPrefixedEncoding, TakesABodyFromItsOwnOutput) {
+  const LengthPrefixed codec;
+  for (std::size_t size = 1; size <= 600; ++size) {
+    const std::string body(size, 'b');
+    ByteBuffer out;
+    ASSERT_FALSE(codec.encode(as_bytes(body), out));
+    ASSERT_FALSE(codec.encode(out.view().subspan(4), out));
+    ASSERT_EQ(as_text(out.view().subspan(4, size)), body);
+    ASSERT_EQ(as_text(out.view().subspan(8 + size)), body) << size;
+  }
+}
+
 }  // namespace
 }  // namespace twister

@@ -128,6 +128,8 @@ class ByteBuffer {
 
   bool empty() const noexcept { return begin_ == end_; }
   std::size_t size() const noexcept { return end_ - begin_; }
+  // Bytes that can be appended or prepared without moving the content.
+  std::size_t room() const noexcept { return capacity_ - end_; }
   // Bytes of memory held.
   std::size_t capacity() const noexcept { return capacity_; }
   ByteView view() const noexcept { return {storage_.get() + begin_, size()}; }

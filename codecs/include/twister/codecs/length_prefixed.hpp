@@ -87,9 +87,17 @@ class LengthPrefixed {
     if (body.size() > max_frame_bytes_) [[unlikely]] {
       return {CodecErrc::frame_too_long, body.size(), max_frame_bytes_};
     }
-    std::byte header[sizeof(std::uint64_t)];
-    store(header, body.size());
-    out.append(ByteView(header, width_), body);
+    const std::size_t size = width_ + body.size();
+    if (size <= out.room() && !body.empty()) [[likely]] {
+      std::byte* const frame = out.prepare(size).data();
+      store(frame, body.size());
+      std::memcpy(frame + width_, body.data(), body.size());
+      out.commit(size);
+    } else {  // may move the buffer's content, and the body may be part of it
+      std::byte header[sizeof(std::uint64_t)];
+      store(header, body.size());
+      out.append(ByteView(header, width_), body);
+    }
     return {};
   }
 

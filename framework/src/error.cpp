@@ -33,6 +33,14 @@ class StreamCategory final : public std::error_category {
         return "the server was destroyed";
       case Errc::loop_stopped:
         return "the loop was destroyed";
+      case Errc::end_of_stream:
+        return "the peer has ended the stream";
+      case Errc::already_reading:
+        return "another read is pending";
+      case Errc::read_cancelled:
+        return "the read was cancelled";
+      case Errc::read_timeout:
+        return "the deadline of the read passed";
     }
     return "unknown error";
   }
@@ -45,15 +53,20 @@ class StreamCategory final : public std::error_category {
       case Errc::server_draining:
       case Errc::server_gone:
       case Errc::loop_stopped:
+      case Errc::end_of_stream:
         return Condition::gone;
       case Errc::read_limit:
       case Errc::write_limit:
         return Condition::limit;
       case Errc::close_timeout:
+      case Errc::read_timeout:
         return Condition::timed_out;
       case Errc::truncated_message:
         return Condition::malformed;
+      case Errc::read_cancelled:
+        return std::errc::operation_canceled;
       case Errc::callback_threw:
+      case Errc::already_reading:
         break;
     }
     return std::error_category::default_error_condition(code);

@@ -2,61 +2,174 @@
 
 #include <utility>
 
+#include <twister/io_loop.hpp>
 #include <twister/make_connection.hpp>
+
+#include "stream_reader.hpp"
 
 namespace twister {
 
-// What the stream and its adapter share; whichever ends first lets go of the other.
-struct IOStream::State {
-  Adapter* adapter = nullptr;
-  Address peer;
-  std::error_code error;
+using detail::ReadRequest;
+
+// What an IOStream and its connection share. Whichever ends first lets go of the other: reads of
+// what is left go on after the connection.
+class IOStream::State : public std::enable_shared_from_this<State> {
+ public:
+  State(IOLoop& loop, Address peer, std::size_t max_buffer_size)
+      : loop_(&loop), peer_(std::move(peer)), reader_(max_buffer_size) {}
+
+  Adapter* adapter() const noexcept { return adapter_; }
+  void attach(Adapter& adapter) noexcept { adapter_ = &adapter; }
+  const Address& peer() const noexcept { return peer_; }
+  std::error_code error() const noexcept { return error_; }
+  bool reading() const noexcept { return reader_.reading(); }
+
+  void read(ReadRequest request, const ReadOptions& options);
+  void cancel(std::error_code why);
+  void pause(bool on);
+  void end_reads(std::error_code why);
+  void abandon();
+
+  void on_data(ByteView chunk);
+  void on_eof() { reader_.end({}); }
+  void on_close(const CloseReason& reason);
+
+ private:
+  void advance();
+  void advance_soon();
+  void later(std::function<void(State&)> work);
+  void settle();
+
+  IOLoop* loop_;
+  Adapter* adapter_ = nullptr;
+  Address peer_;
+  std::error_code error_;
+  detail::StreamReader reader_;
+  bool paused_ = false;  // by the user
 };
 
-// The Protocol behind an IOStream. It waits, paused, until somebody wants to read.
+// The Protocol behind an IOStream.
 class IOStream::Adapter final : public Protocol {
  public:
   explicit Adapter(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-  void start_reading(std::function<void(ByteView)> on_chunk) {
-    on_chunk_ = std::make_shared<const std::function<void(ByteView)>>(std::move(on_chunk));
-    resume_reading();
-  }
-
   // The stream is gone: nobody is told any more.
   void abandon() {
     state_ = nullptr;
-    on_chunk_ = nullptr;
     set_close_callback(nullptr);
     abort();
   }
 
+  // Each holds the state: a handler may destroy the stream.
   void on_data(ByteView chunk) override {
-    const auto on_chunk = on_chunk_;  // it may be replaced while it runs
-    if (on_chunk != nullptr && *on_chunk) (*on_chunk)(chunk);
+    if (const auto state = state_) state->on_data(chunk);
   }
-
+  EofAction on_eof() override {
+    if (const auto state = state_) state->on_eof();
+    return EofAction::close;
+  }
   void on_close(const CloseReason& reason) override {
-    if (state_ == nullptr) return;
-    state_->adapter = nullptr;
-    state_->error = reason.code;
+    if (const auto state = state_) state->on_close(reason);
   }
 
  private:
   std::shared_ptr<State> state_;
-  std::shared_ptr<const std::function<void(ByteView)>> on_chunk_;
 };
 
+// ---- State ----
+
+void IOStream::State::read(ReadRequest request, const ReadOptions& options) {
+  if (loop_ == nullptr) return;  // nobody is left to call the handler
+  if (options.timeout > Duration::zero()) {
+    const TimerId timer = loop_->call_later(options.timeout, [weak = weak_from_this()] {
+      if (const auto state = weak.lock()) {
+        state->reader_.cancel(Errc::read_timeout);
+        state->advance();
+      }
+    });
+    // The request may outlive this state's loop only where on_close has ended it before.
+    request.deadline =
+        std::shared_ptr<void>(nullptr, [loop = loop_, timer](void*) { loop->cancel(timer); });
+  }
+  if (reader_.start(std::move(request))) advance_soon();
+  settle();
+}
+
+void IOStream::State::cancel(std::error_code why) {
+  if (!reader_.reading()) return;
+  reader_.cancel(why);
+  advance_soon();
+  settle();
+}
+
+void IOStream::State::pause(bool on) {
+  paused_ = on;
+  settle();
+}
+
+// Ends the pending read, and those to come once what is there has been read.
+void IOStream::State::end_reads(std::error_code why) {
+  later([why](State& state) { state.reader_.end(why); });
+}
+
+void IOStream::State::abandon() {
+  reader_.forget();
+  if (Adapter* adapter = std::exchange(adapter_, nullptr)) adapter->abandon();
+}
+
+void IOStream::State::on_data(ByteView chunk) {
+  reader_.arrived(chunk);
+  settle();
+}
+
+void IOStream::State::on_close(const CloseReason& reason) {
+  adapter_ = nullptr;
+  error_ = reason.code;
+  reader_.end(reason.code);
+  if (reason.code == Errc::loop_stopped) loop_ = nullptr;
+}
+
+void IOStream::State::advance() {
+  reader_.advance();
+  settle();
+}
+
+void IOStream::State::advance_soon() {
+  later([](State& state) { state.advance(); });
+}
+
+// From the loop; what it throws costs the connection.
+void IOStream::State::later(std::function<void(State&)> work) {
+  auto call = [self = shared_from_this(), work = std::move(work)] { work(*self); };
+  if (adapter_ != nullptr) {
+    adapter_->handle().post([call = std::move(call)](Protocol&) { call(); });
+  } else if (loop_ != nullptr) {
+    loop_->add_callback(std::move(call));
+  }
+}
+
+// Receives while a read waits for bytes, and while there are none, so as to notice the peer's end.
+void IOStream::State::settle() {
+  if (adapter_ == nullptr) return;
+  if (const std::error_code breach = reader_.breach()) adapter_->close(breach);
+  if (!paused_ && (reader_.reading() || reader_.empty())) {
+    adapter_->resume_reading();
+  } else {
+    adapter_->pause_reading();
+  }
+}
+
+// ---- IOStream ----
+
 IOStream::IOStream(IOLoop& loop, std::unique_ptr<Transport> transport, const StreamOptions& options)
-    : state_(std::make_shared<State>()) {
-  state_->peer = transport->peer_address();
+    : state_(std::make_shared<State>(loop, transport->peer_address(), options.max_buffer_size)) {
   auto adapter = std::make_unique<Adapter>(state_);
-  state_->adapter = adapter.get();
-  make_connection(loop, std::move(transport), std::move(adapter), options).pause_reading();
+  state_->attach(*adapter);
+  make_connection(loop, std::move(transport), std::move(adapter), options);
 }
 
 IOStream::~IOStream() {
-  if (state_ != nullptr && state_->adapter != nullptr) state_->adapter->abandon();
+  if (state_ != nullptr) state_->abandon();
 }
 
 IOStream& IOStream::operator=(IOStream&& other) noexcept {
@@ -65,62 +178,123 @@ IOStream& IOStream::operator=(IOStream&& other) noexcept {
   return *this;
 }
 
-void IOStream::read_until_close(std::function<void(ByteView)> on_chunk) {
-  if (is_connected()) state_->adapter->start_reading(std::move(on_chunk));
+void IOStream::read_bytes(std::size_t count, ReadHandler handler, const ReadOptions& options) {
+  if (state_ == nullptr) return;
+  state_->read({.count = count, .partial = options.partial, .handler = std::move(handler)},
+               options);
+}
+
+void IOStream::read_bytes(std::size_t count, std::function<void(ByteView)> on_chunk,
+                          ReadHandler handler, const ReadOptions& options) {
+  if (state_ == nullptr) return;
+  state_->read({.count = count, .on_chunk = std::move(on_chunk), .handler = std::move(handler)},
+               options);
+}
+
+void IOStream::read_until(std::string_view delimiter, ReadHandler handler,
+                          const ReadOptions& options) {
+  if (state_ == nullptr) return;
+  state_->read({.kind = ReadRequest::Kind::until,
+                .delimiter = std::string(delimiter),
+                .max_bytes = options.max_bytes,
+                .handler = std::move(handler)},
+               options);
+}
+
+void IOStream::read_into(std::span<std::byte> room, ReadHandler handler,
+                         const ReadOptions& options) {
+  if (state_ == nullptr) return;
+  state_->read({.count = room.size(),
+                .partial = options.partial,
+                .into = room,
+                .handler = std::move(handler)},
+               options);
+}
+
+void IOStream::read_until_close(ReadHandler handler) {
+  if (state_ == nullptr) return;
+  state_->read({.kind = ReadRequest::Kind::close, .handler = std::move(handler)}, {});
+}
+
+void IOStream::read_until_close(std::function<void(ByteView)> on_chunk, ReadHandler handler) {
+  if (state_ == nullptr) return;
+  state_->read({.kind = ReadRequest::Kind::close,
+                .on_chunk = std::move(on_chunk),
+                .handler = std::move(handler)},
+               {});
+}
+
+void IOStream::cancel_read() {
+  if (state_ != nullptr) state_->cancel(Errc::read_cancelled);
+}
+
+bool IOStream::reading() const noexcept {
+  return state_ != nullptr && state_->reading();
 }
 
 void IOStream::set_close_callback(std::function<void(const CloseReason&)> callback) {
-  if (is_connected()) state_->adapter->set_close_callback(std::move(callback));
+  if (Adapter* adapter = connected()) adapter->set_close_callback(std::move(callback));
 }
 
 WriteStatus IOStream::write(ByteView bytes) {
-  return is_connected() ? state_->adapter->write(bytes) : WriteStatus::closed;
+  Adapter* adapter = connected();
+  return adapter != nullptr ? adapter->write(bytes) : WriteStatus::closed;
 }
 
 WriteStatus IOStream::write(const SharedBytes& bytes) {
-  return is_connected() ? state_->adapter->write(bytes) : WriteStatus::closed;
+  Adapter* adapter = connected();
+  return adapter != nullptr ? adapter->write(bytes) : WriteStatus::closed;
 }
 
 void IOStream::close(std::error_code error) {
-  if (is_connected()) state_->adapter->close(error);
+  Adapter* adapter = connected();
+  if (adapter == nullptr || !adapter->is_open()) return;
+  adapter->close(error);
+  // The connection may linger; a reader need not wait for that.
+  state_->end_reads(error ? error : make_error_code(Errc::closed_here));
 }
 
 void IOStream::abort() {
-  if (is_connected()) state_->adapter->abort();
+  if (Adapter* adapter = connected()) adapter->abort();
 }
 
 void IOStream::shutdown_write() {
-  if (is_connected()) state_->adapter->shutdown_write();
+  if (Adapter* adapter = connected()) adapter->shutdown_write();
 }
 
 void IOStream::pause_reading() {
-  if (is_connected()) state_->adapter->pause_reading();
+  if (state_ != nullptr) state_->pause(true);
 }
 
 void IOStream::resume_reading() {
-  if (is_connected()) state_->adapter->resume_reading();
+  if (state_ != nullptr) state_->pause(false);
 }
 
-bool IOStream::is_connected() const noexcept {
-  return state_ != nullptr && state_->adapter != nullptr;
-}
 bool IOStream::is_open() const noexcept {
-  return is_connected() && state_->adapter->is_open();
+  const Adapter* adapter = connected();
+  return adapter != nullptr && adapter->is_open();
 }
+
 bool IOStream::writing() const noexcept {
-  return is_connected() && state_->adapter->queued_bytes() > 0;
+  const Adapter* adapter = connected();
+  return adapter != nullptr && adapter->queued_bytes() > 0;
 }
 
 std::error_code IOStream::error() const noexcept {
-  return state_ == nullptr ? std::error_code() : state_->error;
+  return state_ == nullptr ? std::error_code() : state_->error();
 }
 
 Address IOStream::peer_address() const {
-  return state_ == nullptr ? Address() : state_->peer;
+  return state_ == nullptr ? Address() : state_->peer();
 }
 
 int IOStream::native_handle() const noexcept {
-  return is_connected() ? state_->adapter->native_handle() : -1;
+  const Adapter* adapter = connected();
+  return adapter != nullptr ? adapter->native_handle() : -1;
+}
+
+IOStream::Adapter* IOStream::connected() const noexcept {
+  return state_ == nullptr ? nullptr : state_->adapter();
 }
 
 }  // namespace twister

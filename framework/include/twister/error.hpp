@@ -30,6 +30,10 @@ enum class Errc {
   server_draining,    // the server is shutting down
   server_gone,        // the server was destroyed
   loop_stopped,       // the loop was destroyed
+  end_of_stream,      // a read: the peer has ended the stream, and nothing is left of it
+  already_reading,    // a read: another one is pending on this stream
+  read_cancelled,     // a read: cancel_read() was called
+  read_timeout,       // a read: its deadline passed
 };
 
 const std::error_category& stream_category() noexcept;

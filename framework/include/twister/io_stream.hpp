@@ -1,18 +1,22 @@
 // twister/io_stream.hpp - a connection held in a variable, for code that is no Protocol class.
 //
 //   twister::IOStream stream(loop, std::move(transport));
-//   stream.read_until_close([&](twister::ByteView chunk) { stream.write(chunk); });
-//   stream.set_close_callback([](const twister::CloseReason& why) { report(why.message()); });
+//   stream.write("GET / HTTP/1.0\r\n\r\n");
+//   stream.read_until("\r\n\r\n", [](std::error_code error, twister::ByteView header) { ... });
 //
-// A server that makes one object per connection wants a Protocol instead.
+// A server that makes one object per connection wants a Protocol instead. The same reads for
+// coroutines are in <twister/asio.hpp>.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include <twister/address.hpp>
+#include <twister/clock.hpp>
 #include <twister/codecs/byte_view.hpp>
 #include <twister/error.hpp>
 #include <twister/protocol.hpp>
@@ -23,7 +27,33 @@ namespace twister {
 
 class IOLoop;
 
-// A duplex stream of bytes.
+// How a read ended. Without an error `data` is what was asked for, valid during the call. With one
+// it is empty, and what has arrived can still be read.
+using ReadHandler = std::function<void(std::error_code error, ByteView data)>;
+
+struct ReadOptions {
+  // read_until: the delimiter has to end within so many bytes.
+  std::size_t max_bytes = 64 * 1024;
+  // When it has passed, the read ends with Errc::read_timeout and the stream goes on. Zero: never.
+  Duration timeout = Duration::zero();
+  // read_bytes, read_into: any number of bytes will do, but one at least.
+  bool partial = false;
+};
+
+// A duplex stream of bytes, read by requests: Tornado's IOStream.
+//
+// One read at a time; a second ends with Errc::already_reading and leaves the first alone. Handlers
+// are called once, from the loop, never inside the call that starts the read. A read that fails
+// takes nothing: its bytes are there for the next one, also after the connection has ended.
+// While no read is pending, what arrives stays in the kernel, but for one chunk; the peer's end is
+// noticed once everything before it has been read.
+//
+// A read ends with
+//   Errc::end_of_stream       the peer has ended the stream and nothing is left
+//   Errc::truncated_message   the same, in the middle of what was asked for
+//   Errc::read_limit          a limit is broken; if it was the peer who did, the stream closes
+//   Errc::read_timeout, Errc::read_cancelled
+//   the reason of the connection's end
 //
 // Ownership: owns the connection; destroying it, or assigning over it, aborts, and the callbacks
 //   are not called any more. It may be destroyed inside its own callbacks.
@@ -31,16 +61,30 @@ class IOLoop;
 // Errors: an exception from a callback is logged and aborts the connection.
 class IOStream {
  public:
-  // No connection: not open, and every verb has no effect.
+  // No connection: not open, reads are not answered, and every other verb has no effect.
   IOStream() = default;
   IOStream(IOLoop& loop, std::unique_ptr<Transport> transport, const StreamOptions& options = {});
   ~IOStream();
   IOStream(IOStream&& other) noexcept = default;
   IOStream& operator=(IOStream&& other) noexcept;
 
-  // Hands every chunk over as it arrives, until the close callback tells the end. Nothing is read
-  // before.
-  void read_until_close(std::function<void(ByteView)> on_chunk);
+  // Reads exactly `count` bytes; at most StreamOptions::max_buffer_size.
+  void read_bytes(std::size_t count, ReadHandler handler, const ReadOptions& options = {});
+  // Hands `count` bytes over as they arrive, then calls the handler. There is no limit on `count`.
+  void read_bytes(std::size_t count, std::function<void(ByteView)> on_chunk, ReadHandler handler,
+                  const ReadOptions& options = {});
+  // Reads up to the end of the first `delimiter`, which is part of the data.
+  void read_until(std::string_view delimiter, ReadHandler handler, const ReadOptions& options = {});
+  // Fills `room`, which has to stay until the handler is called, with a view of what was filled.
+  void read_into(std::span<std::byte> room, ReadHandler handler, const ReadOptions& options = {});
+  // Reads all that comes until the peer ends the stream; any other end is an error.
+  void read_until_close(ReadHandler handler);
+  // Hands every chunk over as it arrives, then calls the handler, if there is one, without data.
+  void read_until_close(std::function<void(ByteView)> on_chunk, ReadHandler handler = {});
+  // Ends the pending read with Errc::read_cancelled. No byte is lost, and the next may start now.
+  void cancel_read();
+  bool reading() const noexcept;
+
   // Told once, from the loop, when the connection has ended. One slot; the last wins.
   void set_close_callback(std::function<void(const CloseReason&)> callback);
 
@@ -51,6 +95,7 @@ class IOStream {
   void close(std::error_code error = {});
   void abort();
   void shutdown_write();
+  // For reads that hand over chunks: nothing arrives in between.
   void pause_reading();
   void resume_reading();
 
@@ -64,10 +109,11 @@ class IOStream {
 
  private:
   class Adapter;
-  struct State;
+  class State;
 
   explicit IOStream(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
-  bool is_connected() const noexcept;
+  // Null when there is no connection, or not any more.
+  Adapter* connected() const noexcept;
 
   std::shared_ptr<State> state_;
 };

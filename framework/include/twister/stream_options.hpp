@@ -27,6 +27,8 @@ struct StreamOptions {
   // What one receive takes at most. 72 KiB: a 64 KiB message with its header fits, so that the
   // receive comes back short and no second one is needed to find the socket empty.
   std::size_t read_chunk_size = 72 * 1024;
+  // An IOStream's reads: the most that one of them may ask for or collect. Tornado's figure.
+  std::size_t max_buffer_size = 100 * 1024 * 1024;
   // After close(): how long flushing may make no progress before the connection is aborted.
   std::chrono::milliseconds close_timeout = std::chrono::seconds(30);
   // After the last byte and FIN were sent: how long the peer's bytes are discarded, so that a reset

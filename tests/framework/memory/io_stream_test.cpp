@@ -40,7 +40,7 @@ TEST_F(IOStreamTest, HandsOverWhatArrives) {
   EXPECT_EQ(got, "one,two");
 }
 
-TEST_F(IOStreamTest, ReadsNothingBeforeItIsAsked) {
+TEST_F(IOStreamTest, HandsNothingOverBeforeItIsAsked) {
   send("early");
   EXPECT_EQ(got, "");
   read_into_got();
@@ -110,6 +110,7 @@ TEST_F(IOStreamTest, PausesAndResumes) {
 TEST_F(IOStreamTest, ChunkFunctionMayReplaceItself) {
   std::string second;
   stream->read_until_close([&, keep = std::string(100, 'k')](ByteView chunk) {
+    stream->cancel_read();
     stream->read_until_close([&](ByteView next) { second += as_text(next); });
     got += std::string(as_text(chunk)) + keep.substr(0, 1);
   });

@@ -8,6 +8,7 @@ set(TWISTER_MEMORY_TESTS
   eof_test.cpp
   example_test.cpp
   exceptions_test.cpp
+  io_stream_read_test.cpp
   io_stream_test.cpp
   lifecycle_test.cpp
   server_test.cpp

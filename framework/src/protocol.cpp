@@ -1,11 +1,19 @@
 #include "twister/protocol.hpp"
 
+#include <stdexcept>
+
 #include "loop_core.hpp"
 #include "stream.hpp"
 
 namespace twister {
 
 Protocol::~Protocol() = default;
+
+detail::Stream& Protocol::stream() const {
+  if (stream_ == nullptr) [[unlikely]]
+    throw std::logic_error("a Protocol has no connection before on_connect");
+  return *stream_;
+}
 
 void Protocol::on_data(ByteView) {}
 void Protocol::on_close(const CloseReason&) {}
@@ -14,73 +22,73 @@ void Protocol::on_drain() {
 }
 
 WriteStatus Protocol::write(ByteView bytes) {
-  return stream_->write(bytes);
+  return stream().write(bytes);
 }
 WriteStatus Protocol::write(const SharedBytes& bytes) {
-  return stream_->write(bytes);
+  return stream().write(bytes);
 }
 
 void Protocol::close(std::error_code error) {
-  stream_->close({.code = error ? error : make_error_code(Errc::closed_here), .detail = {}});
+  stream().close({.code = error ? error : make_error_code(Errc::closed_here), .detail = {}});
 }
 
 void Protocol::abort() {
-  stream_->abort({.code = Errc::aborted_here, .detail = {}});
+  stream().abort({.code = Errc::aborted_here, .detail = {}});
 }
 void Protocol::shutdown_write() {
-  stream_->shutdown_write();
+  stream().shutdown_write();
 }
 void Protocol::read_until_close() {
-  stream_->read_until_close(nullptr);
+  stream().read_until_close(nullptr);
 }
 
 void Protocol::read_until_close(std::function<void(ByteView)> on_chunk) {
-  stream_->read_until_close(std::move(on_chunk));
+  stream().read_until_close(std::move(on_chunk));
 }
 
 void Protocol::set_close_callback(std::function<void(const CloseReason&)> callback) {
-  stream_->set_close_callback(std::move(callback));
+  stream().set_close_callback(std::move(callback));
 }
 
 void Protocol::pause_reading() {
-  stream_->pause_reading();
+  stream().pause_reading();
 }
 void Protocol::resume_reading() {
-  stream_->resume_reading();
+  stream().resume_reading();
 }
 bool Protocol::is_open() const noexcept {
-  return stream_->is_open();
+  return stream_ != nullptr && stream_->is_open();
 }
 std::size_t Protocol::queued_bytes() const noexcept {
-  return stream_->queued_bytes();
+  return stream_ == nullptr ? 0 : stream_->queued_bytes();
 }
 Address Protocol::peer_address() const {
-  return stream_->transport().peer_address();
+  return stream().transport().peer_address();
 }
 Handle Protocol::handle() {
-  return Handle(stream_->handle());
+  return Handle(stream().handle());
 }
 IOLoop& Protocol::loop() const {
-  return stream_->loop().owner();
+  return stream().loop().owner();
 }
 int Protocol::native_handle() const noexcept {
-  return stream_->transport().native_handle();
+  return stream_ == nullptr ? -1 : stream_->transport().native_handle();
 }
 
 void Protocol::close_with(CloseReason reason) {
-  stream_->close(std::move(reason));
+  stream().close(std::move(reason));
 }
 bool Protocol::accepts_data() const noexcept {
-  return stream_->accepts_data();
+  return stream_ != nullptr && stream_->accepts_data();
 }
 ByteBuffer* Protocol::begin_write() {
-  return stream_->begin_write();
+  return stream().begin_write();
 }
 WriteStatus Protocol::end_write(bool keep) {
-  return stream_->end_write(keep);
+  return stream().end_write(keep);
 }
 void Protocol::receive_in_place(bool on) noexcept {
-  stream_->receive_in_place(on);
+  if (stream_ != nullptr) stream_->receive_in_place(on);
 }
 
 // ---- Handle ----

@@ -56,6 +56,8 @@ MakeServer plain_server(const ProtocolFactory& build_class) {
 
 // ---- command line ----
 
+constexpr auto see_help = "; --help lists the options";
+
 // What is wrong with an argument, for the user to read.
 class UsageError : public std::runtime_error {
  public:
@@ -78,7 +80,7 @@ Number parse_number(std::string_view option, std::string_view text, Number least
 void print_help(const char* program, const ServeOptions& defaults) {
   std::printf(
       "usage: %s [--host HOST] [--port PORT]%s [--max-connections N] [--drain-timeout SECONDS]\n"
-      "  --host HOST              address or name to listen on, empty for all (%s)\n"
+      "  --host HOST              address, name or unix:PATH to listen on; empty for all (%s)\n"
       "  --port PORT              0 lets the kernel choose (%u)\n"
       "%s"
       "  --max-connections N      connections beyond this are refused\n"
@@ -107,10 +109,10 @@ std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions 
   for (;;) {
     const int at =
         std::max(optind, 1);  // `+`: in the order of the command line, so that this is the culprit
-    switch (const int found = getopt_long(argc, argv, "+:", known.data(), nullptr)) {
+    switch (const int found = getopt_long(argc, argv, "+:h", known.data(), nullptr)) {
       case -1:
         if (optind < argc)
-          throw UsageError(std::string("unexpected argument \"") + argv[optind] + "\"");
+          throw UsageError(std::string("unexpected argument \"") + argv[optind] + "\"" + see_help);
         return options;
       case host:
         options.host = optarg;
@@ -136,11 +138,12 @@ std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions 
         break;
       }
       case help:
+      case 'h':
         print_help(argv[0], defaults);
         return std::nullopt;
       default:
         throw UsageError(std::string(found == ':' ? "missing value after " : "unknown option ") +
-                         argv[at] + "; --help lists the options");
+                         argv[at] + see_help);
     }
   }
 }

@@ -492,6 +492,17 @@ void Stream::callback_threw(std::string_view callback, std::string_view what) no
   fail({.code = Errc::callback_threw, .detail = std::string(what)});
 }
 
+// A peer that broke a limit or the wire format, or did not take its output: otherwise nobody would
+// know why it is gone.
+void Stream::log_breach(const CloseReason& reason) const {
+  if (reason.code != Condition::limit && reason.code != Condition::malformed &&
+      reason.code != Errc::close_timeout) {
+    return;
+  }
+  log(LogLevel::warning, "connection_cut",
+      {{"peer", transport_->peer_address().to_string()}, {"why", reason.message()}});
+}
+
 void Stream::finish() {
   if (extras().timer) loop_.cancel(extras_->timer);
   if (reset_) {
@@ -506,6 +517,7 @@ void Stream::finish() {
     handle->loop = nullptr;
     handle->stream = nullptr;
   }
+  log_breach(extras_->reason);
   if (!connect_told_) tell_connected();  // on_close is never the first that a Protocol hears
   const CloseReason reason = std::move(extras_->reason);
   guard("on_close", [&] { protocol_->on_close(reason); });

@@ -143,6 +143,7 @@ class Stream final : public TransportEvents {
   void finish_sending();
   void arm_timer(Duration delay);
   void on_timer();
+  void log_breach(const CloseReason& reason) const;
   void callback_threw(std::string_view callback, std::string_view what) noexcept;
 
   // First what every message touches.

@@ -58,6 +58,7 @@ TEST(BindSockets, EveryInterfaceOfBothFamiliesSharesOnePort) {
 }
 
 TEST(BindSockets, LocalhostSharesOnePort) {
+  if (!localhost_resolves()) GTEST_SKIP() << "this machine does not resolve localhost";
   const auto sockets = bind_sockets("localhost:0");
   ASSERT_FALSE(sockets.empty());
   EXPECT_EQ(sockets.front().local_address().host(), "127.0.0.1");

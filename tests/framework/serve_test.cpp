@@ -85,10 +85,10 @@ INSTANTIATE_TEST_SUITE_P(
         Complaint{{"--nosuch"}, std::string("unknown option --nosuch") + see_help},
         Complaint{{"-p", "80"}, std::string("unknown option -p") + see_help},
         Complaint{{"--host", "x", "--nosuch"}, std::string("unknown option --nosuch") + see_help},
-        Complaint{{"stray", "--nosuch"}, "unexpected argument \"stray\""},
+        Complaint{{"stray", "--nosuch"}, std::string("unexpected argument \"stray\"") + see_help},
         Complaint{{"--help=no"}, std::string("unknown option --help=no") + see_help},
-        Complaint{{"stray"}, "unexpected argument \"stray\""},
-        Complaint{{"--", "--help"}, "unexpected argument \"--help\""}));
+        Complaint{{"stray"}, std::string("unexpected argument \"stray\"") + see_help},
+        Complaint{{"--", "--help"}, std::string("unexpected argument \"--help\"") + see_help}));
 
 TEST(ServeMain, RefusesThreadsWhereThereMayBeOne) {
   const Outcome outcome = call({"--threads", "2"}, {.max_threads = 1});

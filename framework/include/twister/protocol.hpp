@@ -47,7 +47,7 @@ enum class EofAction {
 // Events are called by the loop, never from inside a call made here: on_connect first and once,
 // on_close last and exactly once, for every Protocol that was built. An exception from any of them
 // is logged and costs this connection only. The verbs may be used from on_connect to the end of
-// on_close.
+// on_close; earlier, in a constructor, they throw std::logic_error.
 //
 // Ownership: the framework owns a Protocol and destroys it after on_close.
 // Threads: the loop's; from elsewhere, use handle().
@@ -156,6 +156,7 @@ class Protocol {
 
   ByteBuffer* begin_write();
   WriteStatus end_write(bool keep);
+  detail::Stream& stream() const;
 
   detail::Stream* stream_ = nullptr;
   TcpServer* server_ = nullptr;

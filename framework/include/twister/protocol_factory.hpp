@@ -44,11 +44,12 @@ class ProtocolFactory {
 };
 
 // A factory that makes `P(args...)` for each connection; the arguments are kept, and passed as
-// non-const lvalues. Use std::ref for what all connections share.
+// const lvalues. Wrap in std::ref what all connections share: a `P` that takes a non-const reference
+// does not compile with anything else, for it would get the factory's copy.
 template <std::derived_from<Protocol> P, class... Args>
 ProtocolFactory build(Args&&... args) {
-  return [kept = std::make_tuple(std::forward<Args>(args)...)]() mutable {
-    return std::apply([](auto&... each) { return std::make_unique<P>(each...); }, kept);
+  return [kept = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)] {
+    return std::apply([](const auto&... each) { return std::make_unique<P>(each...); }, kept);
   };
 }
 

@@ -110,6 +110,25 @@ TEST_F(Lifecycle, BeginsBeforeItEndsAlsoWhenTheLoopGoesFirst) {
   EXPECT_THAT(script.events, ElementsAre("connect", "close"));
 }
 
+class Hasty : public Protocol {
+ public:
+  Hasty() {
+    EXPECT_FALSE(is_open());
+    EXPECT_EQ(queued_bytes(), 0U);
+    EXPECT_EQ(native_handle(), -1);
+    write("too early");
+  }
+};
+
+TEST_F(Lifecycle, AVerbInAConstructorCostsThatConnectionAndSaysWhy) {
+  TcpServer server(loop, "", build<Hasty>());
+  MemoryPeer peer(server);
+  EXPECT_TRUE(peer.ended());
+  ASSERT_EQ(log.lines().size(), 1U);
+  EXPECT_THAT(log.lines()[0],
+              ::testing::HasSubstr("what=\"a Protocol has no connection before on_connect\""));
+}
+
 TEST_F(Lifecycle, KnowsItsPeerAndItsLoop) {
   Script script;
   const auto peer = connect(script, {}, {.second_address = Address::parse("10.0.0.7:51022")});

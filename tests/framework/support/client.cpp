@@ -1,5 +1,6 @@
 #include "support/client.hpp"
 
+#include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -97,6 +98,13 @@ void Client::reset() {
 
 void Client::close() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+bool localhost_resolves() {
+  addrinfo* found = nullptr;
+  const bool resolves = ::getaddrinfo("localhost", nullptr, nullptr, &found) == 0;
+  if (resolves) ::freeaddrinfo(found);
+  return resolves;
 }
 
 bool connect_refused(const Address& server) {

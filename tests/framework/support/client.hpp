@@ -50,6 +50,9 @@ class Client {
   int error_ = 0;
 };
 
+// False on a machine whose files do not say what "localhost" is.
+bool localhost_resolves();
+
 // True when nobody listens at the address.
 bool connect_refused(const Address& server);
 

@@ -16,6 +16,7 @@
 
 #include <twister/codecs/byte_buffer.hpp>
 #include <twister/codecs/codec.hpp>
+#include <twister/log.hpp>
 #include <twister/protocol.hpp>
 
 namespace twister {
@@ -44,12 +45,15 @@ class MessageProtocol : public Protocol {
   virtual void on_message_skipped(const CodecError&) {}
 
   // Queues a message. `refused` when the codec cannot encode it: nothing is written, encode_error()
-  // says why.
+  // and a line in the log say why.
   WriteStatus send(const Message& message) {
-    return write_in_place([&](ByteBuffer& out) {
+    const WriteStatus status = write_in_place([&](ByteBuffer& out) {
       encode_error_ = codec_.encode(message, out);
       return !encode_error_;
     });
+    if (status == WriteStatus::refused) [[unlikely]]
+      log(LogLevel::warning, "message_refused", {{"why", encode_error_.message()}});
+    return status;
   }
 
   // What was wrong with the message that the last send() refused.

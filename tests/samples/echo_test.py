@@ -60,7 +60,7 @@ class StartTest(ProgramTest):
 
     def test_refuses_what_is_no_option(self):
         status, said = self.refuses("8888")
-        self.assertEqual((status, said), (2, 'unexpected argument "8888"'))
+        self.assertEqual((status, said), (2, 'unexpected argument "8888"; --help lists the options'))
 
     def test_refuses_values_that_are_not_possible(self):
         for option, value in [("--port", "65536"), ("--port", "-1"), ("--port", "80x"), ("--port", ""),

@@ -1,6 +1,7 @@
 #include "twister/io_stream.hpp"
 
 #include <utility>
+#include <vector>
 
 #include <twister/io_loop.hpp>
 #include <twister/make_connection.hpp>
@@ -15,11 +16,15 @@ using detail::ReadRequest;
 // what is left go on after the connection.
 class IOStream::State : public std::enable_shared_from_this<State> {
  public:
-  State(IOLoop& loop, Address peer, std::size_t max_buffer_size)
-      : loop_(&loop), peer_(std::move(peer)), reader_(max_buffer_size) {}
+  State(Address peer, std::size_t max_buffer_size)
+      : peer_(std::move(peer)), reader_(max_buffer_size) {}
 
   Adapter* adapter() const noexcept { return adapter_; }
-  void attach(Adapter& adapter) noexcept { adapter_ = &adapter; }
+  void attach(IOLoop& loop, Adapter& adapter) noexcept {
+    loop_ = &loop;
+    adapter_ = &adapter;
+  }
+  IOLoop& loop() const noexcept { return *loop_; }
   const Address& peer() const noexcept { return peer_; }
   std::error_code error() const noexcept { return error_; }
   bool reading() const noexcept { return reader_.reading(); }
@@ -28,10 +33,13 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   void cancel(std::error_code why);
   void pause(bool on);
   void end_reads(std::error_code why);
+  WriteStatus written(WriteStatus status) noexcept;
+  void when_drained(std::function<void(std::error_code)> function);
   void abandon();
 
   void on_data(ByteView chunk);
   void on_eof() { reader_.end({}); }
+  void on_write_resumed();
   void on_close(const CloseReason& reason);
 
  private:
@@ -40,24 +48,35 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   void later(std::function<void(State&)> work);
   void settle();
 
-  IOLoop* loop_;
+  void tell_drained(std::error_code error);
+
+  IOLoop* loop_ = nullptr;
   Adapter* adapter_ = nullptr;
   Address peer_;
   std::error_code error_;
   detail::StreamReader reader_;
   bool paused_ = false;  // by the user
+  bool output_high_ = false;
+  std::vector<std::function<void(std::error_code)>> drain_waiters_;
 };
 
 // The Protocol behind an IOStream.
 class IOStream::Adapter final : public Protocol {
  public:
-  explicit Adapter(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  explicit Adapter(std::shared_ptr<State> state, std::function<void(IOStream)> on_open = {})
+      : state_(std::move(state)), on_open_(std::move(on_open)) {}
 
   // The stream is gone: nobody is told any more.
   void abandon() {
     state_ = nullptr;
     set_close_callback(nullptr);
-    abort();
+    close();
+  }
+
+  void on_connect() override {
+    if (!on_open_) return;
+    state_->attach(loop(), *this);
+    std::exchange(on_open_, {})(IOStream(state_));
   }
 
   // Each holds the state: a handler may destroy the stream.
@@ -68,12 +87,16 @@ class IOStream::Adapter final : public Protocol {
     if (const auto state = state_) state->on_eof();
     return EofAction::close;
   }
+  void on_write_resumed() override {
+    if (const auto state = state_) state->on_write_resumed();
+  }
   void on_close(const CloseReason& reason) override {
     if (const auto state = state_) state->on_close(reason);
   }
 
  private:
   std::shared_ptr<State> state_;
+  std::function<void(IOStream)> on_open_;
 };
 
 // ---- State ----
@@ -112,8 +135,33 @@ void IOStream::State::end_reads(std::error_code why) {
   later([why](State& state) { state.reader_.end(why); });
 }
 
+WriteStatus IOStream::State::written(WriteStatus status) noexcept {
+  if (status == WriteStatus::paused) output_high_ = true;
+  return status;
+}
+
+void IOStream::State::when_drained(std::function<void(std::error_code)> function) {
+  if (loop_ == nullptr) return;  // nobody is left to call it
+  if (output_high_ && adapter_ != nullptr) return drain_waiters_.push_back(std::move(function));
+  later([function = std::move(function)](State& state) {
+    const bool ended = state.adapter_ == nullptr || !state.adapter_->is_open();
+    const std::error_code error = state.error_ ? state.error_ : make_error_code(Errc::closed_here);
+    function(ended ? error : std::error_code());
+  });
+}
+
+void IOStream::State::on_write_resumed() {
+  output_high_ = false;
+  tell_drained({});
+}
+
+void IOStream::State::tell_drained(std::error_code error) {
+  for (const auto& function : std::exchange(drain_waiters_, {})) function(error);
+}
+
 void IOStream::State::abandon() {
   reader_.forget();
+  drain_waiters_.clear();
   if (Adapter* adapter = std::exchange(adapter_, nullptr)) adapter->abandon();
 }
 
@@ -126,6 +174,7 @@ void IOStream::State::on_close(const CloseReason& reason) {
   adapter_ = nullptr;
   error_ = reason.code;
   reader_.end(reason.code);
+  tell_drained(reason.code ? reason.code : make_error_code(Errc::end_of_stream));
   if (reason.code == Errc::loop_stopped) loop_ = nullptr;
 }
 
@@ -162,9 +211,9 @@ void IOStream::State::settle() {
 // ---- IOStream ----
 
 IOStream::IOStream(IOLoop& loop, std::unique_ptr<Transport> transport, const StreamOptions& options)
-    : state_(std::make_shared<State>(loop, transport->peer_address(), options.max_buffer_size)) {
+    : state_(std::make_shared<State>(transport->peer_address(), options.max_buffer_size)) {
   auto adapter = std::make_unique<Adapter>(state_);
-  state_->attach(*adapter);
+  state_->attach(loop, *adapter);
   make_connection(loop, std::move(transport), std::move(adapter), options);
 }
 
@@ -232,18 +281,28 @@ bool IOStream::reading() const noexcept {
   return state_ != nullptr && state_->reading();
 }
 
+std::function<void()> IOStream::read_canceller() const {
+  return [weak = std::weak_ptr<State>(state_)] {
+    if (const auto state = weak.lock()) state->cancel(Errc::read_cancelled);
+  };
+}
+
+void IOStream::when_drained(std::function<void(std::error_code)> function) {
+  if (state_ != nullptr) state_->when_drained(std::move(function));
+}
+
 void IOStream::set_close_callback(std::function<void(const CloseReason&)> callback) {
   if (Adapter* adapter = connected()) adapter->set_close_callback(std::move(callback));
 }
 
 WriteStatus IOStream::write(ByteView bytes) {
   Adapter* adapter = connected();
-  return adapter != nullptr ? adapter->write(bytes) : WriteStatus::closed;
+  return adapter != nullptr ? state_->written(adapter->write(bytes)) : WriteStatus::closed;
 }
 
 WriteStatus IOStream::write(const SharedBytes& bytes) {
   Adapter* adapter = connected();
-  return adapter != nullptr ? adapter->write(bytes) : WriteStatus::closed;
+  return adapter != nullptr ? state_->written(adapter->write(bytes)) : WriteStatus::closed;
 }
 
 void IOStream::close(std::error_code error) {
@@ -270,6 +329,10 @@ void IOStream::resume_reading() {
   if (state_ != nullptr) state_->pause(false);
 }
 
+IOLoop& IOStream::loop() const noexcept {
+  return state_->loop();
+}
+
 bool IOStream::is_open() const noexcept {
   const Adapter* adapter = connected();
   return adapter != nullptr && adapter->is_open();
@@ -291,6 +354,13 @@ Address IOStream::peer_address() const {
 int IOStream::native_handle() const noexcept {
   const Adapter* adapter = connected();
   return adapter != nullptr ? adapter->native_handle() : -1;
+}
+
+ProtocolFactory handle_streams(std::function<void(IOStream)> handler) {
+  return [handler = std::move(handler)](const Address& peer) -> std::unique_ptr<Protocol> {
+    auto state = std::make_shared<IOStream::State>(peer, StreamOptions().max_buffer_size);
+    return std::make_unique<IOStream::Adapter>(std::move(state), handler);
+  };
 }
 
 IOStream::Adapter* IOStream::connected() const noexcept {

@@ -1,9 +1,14 @@
 // Asio over the same loop. Coroutines take arguments and capture nothing: see <twister/asio.hpp>.
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
 
+#include <asio/experimental/awaitable_operators.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
@@ -135,6 +140,116 @@ TEST_F(Tasks, HandlersThatThrowDoNotEndRun) {
   });
   loop.run();
   EXPECT_EQ(order, "b");
+}
+
+// ---- reads ----
+
+// Writes down what each line was, until the end of the stream.
+asio::awaitable<void> note_lines(IOStream stream, std::vector<std::string>& out) {
+  try {
+    for (;;) {
+      const std::optional<std::string> line =
+          co_await async_read_until(stream, "\n", asio::use_awaitable);
+      if (!line) break;
+      out.push_back(*line);
+      stream.write("got " + *line);
+      co_await async_drained(stream, asio::use_awaitable);
+    }
+    out.emplace_back("end");
+  } catch (const std::system_error& error) {
+    out.emplace_back(error.what());
+  }
+}
+
+asio::awaitable<void> read_header_and_body(IOStream stream, std::vector<std::string>& out) {
+  const std::optional<std::string> header =
+      co_await async_read_bytes(stream, 4, asio::use_awaitable);
+  out.push_back(header.value_or("nothing"));
+  const std::optional<std::string> body =
+      co_await async_read_until_close(stream, asio::use_awaitable);
+  out.push_back(body.value_or("nothing"));
+}
+
+asio::awaitable<void> read_or_give_up(IOLoop& loop, IOStream stream,
+                                      std::vector<std::string>& out) {
+  using namespace asio::experimental::awaitable_operators;
+  asio::steady_timer timer(executor(loop), 1ms);
+  auto read = async_read_bytes(stream, 10, asio::use_awaitable);
+  auto wait = timer.async_wait(asio::use_awaitable);
+  const auto first = co_await (std::move(read) || std::move(wait));
+  out.emplace_back(first.index() == 0 ? "read" : "gave up");
+  const std::optional<std::string> rest = co_await async_read_bytes(stream, 3, asio::use_awaitable);
+  out.push_back(rest.value_or("nothing"));
+  loop.stop();
+}
+
+class CoroutineReads : public MemoryTest {
+ protected:
+  template <class Coroutine>
+  std::unique_ptr<MemoryPeer> talk_to(Coroutine coroutine) {
+    server =
+        std::make_unique<TcpServer>(loop, "", spawn_streams([this, coroutine](IOStream stream) {
+                                      return coroutine(std::move(stream), out);
+                                    }));
+    return std::make_unique<MemoryPeer>(*server);
+  }
+
+  std::vector<std::string> out;
+  std::unique_ptr<TcpServer> server;
+};
+
+TEST_F(CoroutineReads, EndWithoutAnErrorAtACleanEnd) {
+  const auto peer = talk_to(note_lines);
+  peer->send("one\ntw");
+  peer->send("o\nthree\n");
+  peer->end();
+  EXPECT_THAT(out, ElementsAre("one\n", "two\n", "three\n", "end"));
+  EXPECT_EQ(peer->take(), "got one\ngot two\ngot three\n");
+  EXPECT_TRUE(peer->ended());
+  EXPECT_EQ(server->connection_count(), 0U);
+}
+
+TEST_F(CoroutineReads, ThrowWhenTheyAreCutShort) {
+  const auto peer = talk_to(note_lines);
+  peer->send("one\ntw");
+  peer->end();
+  EXPECT_THAT(out, ElementsAre("one\n", "the peer ended the stream inside a message"));
+}
+
+TEST_F(CoroutineReads, ThrowWhenALimitIsBroken) {
+  const auto peer = talk_to(note_lines);
+  peer->send(std::string(70'000, 'x'));
+  EXPECT_THAT(out, ElementsAre("read limit exceeded"));
+  peer->end();
+  EXPECT_EQ(server->connection_count(), 0U);
+}
+
+TEST_F(CoroutineReads, TakeBytesAndTheRest) {
+  const auto peer = talk_to(read_header_and_body);
+  peer->send("headbo");
+  peer->send("dy");
+  peer->end();
+  EXPECT_THAT(out, ElementsAre("head", "body"));
+}
+
+TEST_F(CoroutineReads, OfAServerThatGoesEndWithIt) {
+  const auto peer = talk_to(note_lines);
+  peer->send("one\n");
+  server.reset();
+  loop.run_until_idle();
+  EXPECT_THAT(out, ElementsAre("one\n", "the server was destroyed"));
+}
+
+// On a real clock: Asio's timer is the other half of the race.
+TEST(CancelledReads, LoseNothing) {
+  std::vector<std::string> out;
+  IOLoop loop;
+  auto [ours, theirs] = memory_transport_pair(loop);
+  const ByteView bytes = as_bytes("abc");
+  theirs->send({&bytes, 1});
+  spawn(loop, read_or_give_up, std::ref(loop), IOStream(loop, std::move(ours)), std::ref(out));
+  loop.run();
+  EXPECT_THAT(out, ElementsAre("gave up", "abc"));
 }
 
 }  // namespace

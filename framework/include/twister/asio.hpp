@@ -9,14 +9,28 @@
 // faster without.
 #pragma once
 
+#include <cstddef>
 #include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/associated_executor.hpp>
+#include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/cancellation_type.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/error.hpp>
 #include <asio/io_context.hpp>
 
 #include <twister/io_loop.hpp>
+#include <twister/io_stream.hpp>
 
 namespace twister {
 
@@ -48,6 +62,99 @@ void spawn(IOLoop& loop, Function function, Args... args) {
                  [](std::exception_ptr error) {
                    if (error != nullptr) detail::log_task_exception(std::move(error));
                  });
+}
+
+// ---- reads of an IOStream, for any completion token ----
+//
+//   std::optional<std::string> line = co_await async_read_until(stream, "\n", asio::use_awaitable);
+//   if (!line) co_return;  // the peer has ended the stream, and nothing was left
+//
+// They complete as the reads of the same name do: with an error that the awaitable form throws as
+// std::system_error, or with the data. A clean end before any byte is no error and no data. The
+// operation's cancellation slot cancels the read: asio::error::operation_aborted, and no byte is
+// lost.
+
+namespace detail {
+
+using OptionalBytes = std::optional<std::string>;
+
+// A ReadHandler that completes an Asio operation on its own executor.
+template <class Handler>
+ReadHandler completing(IOLoop& loop, const IOStream& stream, Handler handler) {
+  auto slot = asio::get_associated_cancellation_slot(handler);
+  if (slot.is_connected()) {
+    slot.assign([cancel = stream.read_canceller()](asio::cancellation_type) { cancel(); });
+  }
+  auto kept = std::make_shared<Handler>(std::move(handler));  // std::function copies
+  return [&loop, slot, kept](std::error_code error, ByteView data) mutable {
+    if (slot.is_connected()) slot.clear();
+    OptionalBytes result;
+    if (!error) result.emplace(as_text(data));
+    if (error == Errc::end_of_stream) error.clear();
+    if (error == Errc::read_cancelled) error = asio::error::operation_aborted;
+    const auto own = asio::get_associated_executor(*kept, executor(loop));
+    asio::dispatch(own, [kept, error, result = std::move(result)]() mutable {
+      std::move (*kept)(error, std::move(result));
+    });
+  };
+}
+
+}  // namespace detail
+
+template <class Token>
+auto async_read_bytes(IOStream& stream, std::size_t count, Token&& token,
+                      const ReadOptions& options = {}) {
+  return asio::async_initiate<Token, void(std::error_code, detail::OptionalBytes)>(
+      [&stream, count, options](auto handler) {
+        stream.read_bytes(count, detail::completing(stream.loop(), stream, std::move(handler)),
+                          options);
+      },
+      token);
+}
+
+template <class Token>
+auto async_read_until(IOStream& stream, std::string_view delimiter, Token&& token,
+                      const ReadOptions& options = {}) {
+  return asio::async_initiate<Token, void(std::error_code, detail::OptionalBytes)>(
+      [&stream, delimiter = std::string(delimiter), options](auto handler) {
+        stream.read_until(delimiter, detail::completing(stream.loop(), stream, std::move(handler)),
+                          options);
+      },
+      token);
+}
+
+template <class Token>
+auto async_read_until_close(IOStream& stream, Token&& token) {
+  return asio::async_initiate<Token, void(std::error_code, detail::OptionalBytes)>(
+      [&stream](auto handler) {
+        stream.read_until_close(detail::completing(stream.loop(), stream, std::move(handler)));
+      },
+      token);
+}
+
+// Waits until output is low enough to go on writing: IOStream::when_drained.
+template <class Token>
+auto async_drained(IOStream& stream, Token&& token) {
+  return asio::async_initiate<Token, void(std::error_code)>(
+      [&stream](auto handler) {
+        auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+        stream.when_drained([&loop = stream.loop(), kept](std::error_code error) {
+          const auto own = asio::get_associated_executor(*kept, executor(loop));
+          asio::dispatch(own, [kept, error] { std::move (*kept)(error); });
+        });
+      },
+      token);
+}
+
+// For a server whose connections are coroutines: runs `coroutine(IOStream)` for each.
+//
+//   twister::serve_main(argc, argv, twister::spawn_streams(echo));
+template <class Coroutine>
+ProtocolFactory spawn_streams(Coroutine coroutine) {
+  return handle_streams([coroutine](IOStream stream) {
+    IOLoop& loop = stream.loop();
+    spawn(loop, coroutine, std::move(stream));
+  });
 }
 
 }  // namespace twister

@@ -20,6 +20,7 @@
 #include <twister/codecs/byte_view.hpp>
 #include <twister/error.hpp>
 #include <twister/protocol.hpp>
+#include <twister/protocol_factory.hpp>
 #include <twister/stream_options.hpp>
 #include <twister/transport.hpp>
 
@@ -55,8 +56,9 @@ struct ReadOptions {
 //   Errc::read_timeout, Errc::read_cancelled
 //   the reason of the connection's end
 //
-// Ownership: owns the connection; destroying it, or assigning over it, aborts, and the callbacks
-//   are not called any more. It may be destroyed inside its own callbacks.
+// Ownership: owns the connection; destroying it, or assigning over it, closes as close() does: what
+//   was written is sent, and the callbacks are not called any more. It may be destroyed inside its
+//   own callbacks.
 // Threads: the loop's. Limits: those of StreamOptions.
 // Errors: an exception from a callback is logged and aborts the connection.
 class IOStream {
@@ -84,6 +86,13 @@ class IOStream {
   // Ends the pending read with Errc::read_cancelled. No byte is lost, and the next may start now.
   void cancel_read();
   bool reading() const noexcept;
+  // cancel_read() as a function to keep, which does nothing once the stream is gone.
+  std::function<void()> read_canceller() const;
+
+  // Calls the function, from the loop, when output is not above the high-water mark or has come down
+  // to the low one: at once, unless write() has said `paused`. With an error when the connection has
+  // ended before. Any number of functions may wait.
+  void when_drained(std::function<void(std::error_code)> function);
 
   // Told once, from the loop, when the connection has ended. One slot; the last wins.
   void set_close_callback(std::function<void(const CloseReason&)> callback);
@@ -99,6 +108,8 @@ class IOStream {
   void pause_reading();
   void resume_reading();
 
+  // The loop it was made on; there has to be a connection, or to have been one.
+  IOLoop& loop() const noexcept;
   bool is_open() const noexcept;
   // True while bytes are waiting for the kernel.
   bool writing() const noexcept;
@@ -108,6 +119,8 @@ class IOStream {
   int native_handle() const noexcept;
 
  private:
+  friend ProtocolFactory handle_streams(std::function<void(IOStream)> handler);
+
   class Adapter;
   class State;
 
@@ -117,5 +130,13 @@ class IOStream {
 
   std::shared_ptr<State> state_;
 };
+
+// For a server whose connections are streams: a factory that hands each one, connected, to
+// `handler`, in the place of a class. The stream closes when the handler lets go of it.
+//
+//   TcpServer server(loop, ":8888", handle_streams([](IOStream stream) { ... }));
+//
+// Coroutines: spawn_streams() in <twister/asio.hpp>.
+ProtocolFactory handle_streams(std::function<void(IOStream)> handler);
 
 }  // namespace twister

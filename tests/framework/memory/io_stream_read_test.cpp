@@ -307,6 +307,7 @@ TEST_F(Reads, AnEndAfterADeadlineLosesNothing) {
 TEST_F(Reads, DeadlinesEndWithTheStream) {
   stream->read_bytes(10, note(), {.timeout = 1h});
   stream.reset();
+  far->close();
   run();
   EXPECT_TRUE(ended.empty());
   EXPECT_FALSE(loop.next_timer().has_value());
@@ -388,6 +389,63 @@ TEST_F(Reads, UntilLooksAtEachByteOnce) {
   send("b");
   ASSERT_EQ(ended.size(), 1U);
   EXPECT_EQ(ended[0].size(), 200'001U);
+}
+
+TEST_F(Reads, ADestroyedStreamSendsWhatWasWritten) {
+  stream->write("the last words");
+  stream.reset();
+  run();
+  EXPECT_EQ(receive(*far, 100), "the last words");
+}
+
+TEST_F(Reads, DrainedWaitsWhileOutputIsHigh) {
+  std::vector<std::string> told;
+  const auto note_drained = [&](std::error_code error) {
+    told.push_back(error ? error.message() : "drained");
+  };
+  stream->when_drained(note_drained);
+  EXPECT_TRUE(told.empty());
+  run();
+  EXPECT_THAT(told, ElementsAre("drained"));
+  EXPECT_EQ(stream->write(std::string(200'000, 'x')), WriteStatus::paused);
+  stream->when_drained(note_drained);
+  stream->when_drained(note_drained);
+  run();
+  EXPECT_EQ(told.size(), 1U);
+  EXPECT_EQ(receive(*far, 200'000).size(), 200'000U);
+  EXPECT_EQ(told.size(), 3U);
+  EXPECT_EQ(stream->write(std::string(200'000, 'x')), WriteStatus::paused);
+  stream->when_drained(note_drained);
+  far->reset();
+  run();
+  stream->when_drained(note_drained);
+  run();
+  EXPECT_THAT(told, ElementsAre("drained", "drained", "drained", "connection reset by the peer",
+                                "connection reset by the peer"));
+}
+
+TEST_F(Reads, AServerMayHandStreamsToAFunction) {
+  std::vector<IOStream> held;
+  TcpServer server(loop, "", handle_streams([&](IOStream accepted) {
+                     accepted.write("welcome\n");
+                     accepted.read_until("\n", note());
+                     held.push_back(std::move(accepted));
+                   }));
+  MemoryPeer peer(server);
+  EXPECT_EQ(peer.take(), "welcome\n");
+  peer.send("hello\nrest");
+  EXPECT_THAT(ended, ElementsAre("hello\n"));
+  held[0].write("bye\n");
+  held.clear();
+  EXPECT_EQ(peer.take(), "bye\n");
+  EXPECT_TRUE(peer.ended());
+}
+
+TEST_F(Reads, AStreamThatIsNotKeptCloses) {
+  TcpServer server(loop, "", handle_streams([](IOStream accepted) { accepted.write("no\n"); }));
+  MemoryPeer peer(server);
+  EXPECT_EQ(peer.take(), "no\n");
+  EXPECT_TRUE(peer.ended());
 }
 
 TEST_F(Reads, AStreamMayBeDestroyedInItsHandler) {

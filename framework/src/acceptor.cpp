@@ -25,8 +25,25 @@ int open_reserve() noexcept {
   return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-bool lacks_resources(int error) noexcept {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+// The connection failed before it was accepted, or a firewall forbids it: the next one may do.
+bool concerns_one_connection(int error) noexcept {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPERM:
+    // accept(2): errors of the network that are already pending on the new socket
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -70,9 +87,8 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
       }
       const int error = errno;
       if (error == EAGAIN || error == EWOULDBLOCK) break;
-      if (lacks_resources(error)) return rest(error);
-      // The connection failed before it was accepted (ECONNABORTED, EPROTO, a network error): the
-      // next.
+      // Out of descriptors or memory, or something unheard of that may stay: no busy loop.
+      if (!concerns_one_connection(error)) return rest(error);
       ++accepted;
     }
     if (open) wait();

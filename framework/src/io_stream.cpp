@@ -6,6 +6,7 @@
 #include <twister/io_loop.hpp>
 #include <twister/make_connection.hpp>
 
+#include "loop_core.hpp"
 #include "stream_reader.hpp"
 
 namespace twister {
@@ -22,9 +23,13 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   Adapter* adapter() const noexcept { return adapter_; }
   void attach(IOLoop& loop, Adapter& adapter) noexcept {
     loop_ = &loop;
+    lifetime_ = loop.core().lifetime();
     adapter_ = &adapter;
   }
   IOLoop& loop() const noexcept { return *loop_; }
+  void set_max_buffer_size(std::size_t bytes) noexcept { reader_.set_max_buffer_size(bytes); }
+  void set_keep_open(bool on) noexcept { keep_open_ = on; }
+  bool keeps_open() const noexcept { return keep_open_; }
   const Address& peer() const noexcept { return peer_; }
   std::error_code error() const noexcept { return error_; }
   bool reading() const noexcept { return reader_.reading(); }
@@ -49,13 +54,17 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   void settle();
 
   void tell_drained(std::error_code error);
+  // Null once the loop is gone: nobody is left to call anything.
+  IOLoop* living_loop() const noexcept { return lifetime_.expired() ? nullptr : loop_; }
 
   IOLoop* loop_ = nullptr;
+  std::weak_ptr<void> lifetime_;
   Adapter* adapter_ = nullptr;
   Address peer_;
   std::error_code error_;
   detail::StreamReader reader_;
   bool paused_ = false;  // by the user
+  bool keep_open_ = false;
   bool output_high_ = false;
   std::vector<std::function<void(std::error_code)>> drain_waiters_;
 };
@@ -63,6 +72,8 @@ class IOStream::State : public std::enable_shared_from_this<State> {
 // The Protocol behind an IOStream.
 class IOStream::Adapter final : public Protocol {
  public:
+  using Protocol::run_guarded;
+
   explicit Adapter(std::shared_ptr<State> state, std::function<void(IOStream)> on_open = {})
       : state_(std::move(state)), on_open_(std::move(on_open)) {}
 
@@ -76,6 +87,7 @@ class IOStream::Adapter final : public Protocol {
   void on_connect() override {
     if (!on_open_) return;
     state_->attach(loop(), *this);
+    state_->set_max_buffer_size(stream_options().max_buffer_size);
     std::exchange(on_open_, {})(IOStream(state_));
   }
 
@@ -84,8 +96,15 @@ class IOStream::Adapter final : public Protocol {
     if (const auto state = state_) state->on_data(chunk);
   }
   EofAction on_eof() override {
-    if (const auto state = state_) state->on_eof();
-    return EofAction::close;
+    const auto state = state_;
+    if (state == nullptr) return EofAction::close;
+    state->on_eof();
+    return state_ != nullptr && state->keeps_open() ? EofAction::keep_open : EofAction::close;
+  }
+  void on_drain() override {
+    const auto state = state_;
+    if (state == nullptr || !state->keeps_open()) return Protocol::on_drain();
+    state->on_eof();  // whoever reads comes to an end, and closes behind the last reply
   }
   void on_write_resumed() override {
     if (const auto state = state_) state->on_write_resumed();
@@ -102,17 +121,18 @@ class IOStream::Adapter final : public Protocol {
 // ---- State ----
 
 void IOStream::State::read(ReadRequest request, const ReadOptions& options) {
-  if (loop_ == nullptr) return;  // nobody is left to call the handler
+  IOLoop* const loop = living_loop();
+  if (loop == nullptr) return;
   if (options.timeout > Duration::zero()) {
-    const TimerId timer = loop_->call_later(options.timeout, [weak = weak_from_this()] {
+    const TimerId timer = loop->call_later(options.timeout, [weak = weak_from_this()] {
       if (const auto state = weak.lock()) {
         state->reader_.cancel(Errc::read_timeout);
         state->advance();
       }
     });
-    // The request may outlive this state's loop only where on_close has ended it before.
-    request.deadline =
-        std::shared_ptr<void>(nullptr, [loop = loop_, timer](void*) { loop->cancel(timer); });
+    request.deadline = std::shared_ptr<void>(nullptr, [loop, lifetime = lifetime_, timer](void*) {
+      if (!lifetime.expired()) loop->cancel(timer);
+    });
   }
   if (reader_.start(std::move(request))) advance_soon();
   settle();
@@ -141,7 +161,6 @@ WriteStatus IOStream::State::written(WriteStatus status) noexcept {
 }
 
 void IOStream::State::when_drained(std::function<void(std::error_code)> function) {
-  if (loop_ == nullptr) return;  // nobody is left to call it
   if (output_high_ && adapter_ != nullptr) return drain_waiters_.push_back(std::move(function));
   later([function = std::move(function)](State& state) {
     const bool ended = state.adapter_ == nullptr || !state.adapter_->is_open();
@@ -175,7 +194,6 @@ void IOStream::State::on_close(const CloseReason& reason) {
   error_ = reason.code;
   reader_.end(reason.code);
   tell_drained(reason.code ? reason.code : make_error_code(Errc::end_of_stream));
-  if (reason.code == Errc::loop_stopped) loop_ = nullptr;
 }
 
 void IOStream::State::advance() {
@@ -187,14 +205,14 @@ void IOStream::State::advance_soon() {
   later([](State& state) { state.advance(); });
 }
 
-// From the loop; what it throws costs the connection.
+// From the loop, whether the connection lives until then or not; what it throws costs the connection.
 void IOStream::State::later(std::function<void(State&)> work) {
-  auto call = [self = shared_from_this(), work = std::move(work)] { work(*self); };
-  if (adapter_ != nullptr) {
-    adapter_->handle().post([call = std::move(call)](Protocol&) { call(); });
-  } else if (loop_ != nullptr) {
-    loop_->add_callback(std::move(call));
-  }
+  IOLoop* const loop = living_loop();
+  if (loop == nullptr) return;
+  loop->add_callback([self = shared_from_this(), work = std::move(work)] {
+    if (self->adapter_ == nullptr) return work(*self);
+    self->adapter_->run_guarded([&] { work(*self); });
+  });
 }
 
 // Receives while a read waits for bytes, and while there are none, so as to notice the peer's end.
@@ -319,6 +337,10 @@ void IOStream::abort() {
 
 void IOStream::shutdown_write() {
   if (Adapter* adapter = connected()) adapter->shutdown_write();
+}
+
+void IOStream::set_keep_open(bool on) {
+  if (state_ != nullptr) state_->set_keep_open(on);
 }
 
 void IOStream::pause_reading() {

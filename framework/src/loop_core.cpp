@@ -69,7 +69,13 @@ LoopCore::~LoopCore() {
   // From here on nothing is served later: every stream ends now.
   ending_ = true;
   while (streams_ != nullptr) {
-    streams_->fail(CloseReason{.code = Errc::loop_stopped, .detail = {}});
+    CloseReason reason{.code = Errc::loop_stopped, .detail = {}};
+    // A reset, unless the peer has had its FIN: what was cut off shall not look like an end.
+    if (streams_->state_ < Stream::State::lingering) {
+      streams_->abort(std::move(reason));
+    } else {
+      streams_->fail(std::move(reason));
+    }
     streams_->finish();
   }
   // Callbacks that are never called may own what uses the loop to its own end (a PeriodicCallback, a
@@ -77,6 +83,7 @@ LoopCore::~LoopCore() {
   io_.shutdown();
   while (!timers_.empty()) timers_.extract(timers_.begin());
   while (!handlers_.empty()) handlers_.extract(handlers_.begin());
+  lifetime_.reset();
 }
 
 IOLoop* LoopCore::current() noexcept {
@@ -282,8 +289,10 @@ void LoopCore::drain(IOLoop::Callback done) {
   const auto finished = [left, done = std::move(done)] {
     if (--*left == 0) done();
   };
-  for (ServerCore* server : std::vector<ServerCore*>(servers_))
-    server->drain(finished, std::nullopt);
+  // Held: a server's hook may destroy that server, or another.
+  std::vector<std::shared_ptr<ServerCore>> servers;
+  for (ServerCore* server : servers_) servers.push_back(server->shared_from_this());
+  for (const auto& server : servers) server->drain(finished, std::nullopt);
   add_callback(finished);
 }
 

@@ -52,6 +52,8 @@ class LoopCore {
   asio::io_context& io() noexcept { return io_; }
   Reactor& reactor() noexcept { return *reactor_; }
   static IOLoop* current() noexcept;
+  // Expires when the loop is destroyed.
+  std::weak_ptr<void> lifetime() const noexcept { return lifetime_; }
 
   void run();
   void run_until_idle();
@@ -117,6 +119,7 @@ class LoopCore {
 
   IOLoop& owner_;
   Clock& clock_;
+  std::shared_ptr<void> lifetime_ = std::make_shared<char>();
   Io io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
 

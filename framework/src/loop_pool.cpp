@@ -36,6 +36,7 @@ void LoopPool::start(const Setup& setup) {
         ready.set_value();
         loop.run();
         service.reset();
+        loop.run_until_idle();  // what it aborted ends on its own thread
         control_.add_callback([this] {
           if (--running_ == 0) control_.stop();
         });

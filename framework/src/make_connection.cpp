@@ -1,6 +1,8 @@
 #include "twister/make_connection.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -25,6 +27,8 @@ std::unique_ptr<Transport> make_socket_transport(IOLoop& loop, int descriptor) {
   if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) {
     throw std::system_error(errno, std::generic_category(), "make_socket_transport");
   }
+  const int on = 1;  // fails harmlessly where the socket is none of TCP
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
   auto* raw = reinterpret_cast<sockaddr*>(&storage);

@@ -66,13 +66,20 @@ Address Protocol::peer_address() const {
   return stream().transport().peer_address();
 }
 Handle Protocol::handle() {
-  return Handle(stream().handle());
+  return stream_ == nullptr ? Handle() : Handle(stream_->handle());
 }
 IOLoop& Protocol::loop() const {
   return stream().loop().owner();
 }
 int Protocol::native_handle() const noexcept {
   return stream_ == nullptr ? -1 : stream_->transport().native_handle();
+}
+
+void Protocol::run_guarded(const std::function<void()>& work) {
+  stream().guard("posted", work);
+}
+const StreamOptions& Protocol::stream_options() const {
+  return stream().options();
 }
 
 void Protocol::close_with(CloseReason reason) {

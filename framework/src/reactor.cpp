@@ -18,7 +18,8 @@ Readiness readiness_of(std::uint32_t events) noexcept {
   Readiness readiness = Readiness::none;
   if ((events & EPOLLIN) != 0) readiness = readiness | Readiness::readable;
   if ((events & EPOLLOUT) != 0) readiness = readiness | Readiness::writable;
-  if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) readiness = readiness | Readiness::hangup;
+  // At an urgent mark a receive ends early, as it does before a FIN.
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLPRI)) != 0) readiness = readiness | Readiness::hangup;
   if ((events & EPOLLERR) != 0) readiness = readiness | Readiness::failed;
   return readiness;
 }
@@ -34,7 +35,7 @@ class EpollReactor final : public Reactor {
 
   std::unique_ptr<Watch> add(int fd, TransportEvents& events) override {
     epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
     event.data.ptr = &events;
     if (::epoll_ctl(set_.native_handle(), EPOLL_CTL_ADD, fd, &event) != 0) {
       throw std::system_error(errno, std::generic_category(), "epoll_ctl");

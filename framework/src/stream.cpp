@@ -80,14 +80,21 @@ void Stream::on_ready(Readiness readiness) {
   if (has(readiness, Readiness::hangup | Readiness::failed)) hangup_ = true;
   if (has(readiness, Readiness::failed)) readable_ = broken_ = true;
   if (state_ == State::opening || !(readable_ || output_waits)) return;
-  in_turn_ = true;
-  deliver_kept();
-  if (readable_) read_turn();
-  end_turn();
+  // Guarded as a whole: a lack of memory costs this connection, not the loop.
+  guard("stream", [this] {
+    in_turn_ = true;
+    deliver_kept();
+    if (readable_) read_turn();
+    end_turn();
+  });
 }
 
 void Stream::serve() {
   if (state_ == State::dying) return finish();
+  guard("stream", [this] { serve_turn(); });
+}
+
+void Stream::serve_turn() {
   in_turn_ = true;
   if (!connect_told_) connect();
   deliver_kept();
@@ -135,7 +142,10 @@ void Stream::read_turn() {
   std::size_t budget = max_turn_bytes;
   while (readable_ && accepts_data() && !eof_) {
     std::span<std::byte> room;
-    if (in_place_) room = protocol_->receive_buffer();
+    if (in_place_) {
+      guard("receive_buffer", [&] { room = protocol_->receive_buffer(); });
+      if (state_ != State::open) return;
+    }
     if (room.empty()) {
       room = loop_.receive_buffer();
       room = room.first(std::min(room.size(), std::max<std::size_t>(options_->read_chunk_size, 1)));
@@ -200,7 +210,7 @@ void Stream::discard_turn() {
     } else if (result.status != IoResult::Status::ok) {
       eof_ = true;
       if (result.status == IoResult::Status::failed && state_ == State::closing) {
-        return fail(reason_of(result.error));
+        return fail(reason_to_keep(reason_of(result.error)));
       }
       if (state_ == State::closing) return;
       state_ = State::dying;  // the peer has ended too, or is gone: the reason stands
@@ -218,7 +228,8 @@ void Stream::end_turn() {
   in_turn_ = false;
   if ((broken_ || send_failed_) && state_ < State::lingering && (eof_ || !accepts_data())) {
     // A reset does not wait for a reader that is paused, and after FIN nobody would find it.
-    return fail(send_failed_ ? extras().reason : CloseReason{.code = Errc::reset, .detail = {}});
+    return fail(send_failed_ ? extras().reason
+                             : reason_to_keep({.code = Errc::reset, .detail = {}}));
   }
   if (output_ != nullptr && state_ < State::lingering) flush();
   if (state_ >= State::lingering) return;
@@ -260,7 +271,7 @@ WriteStatus Stream::write(ByteView bytes) {
     return write_large(bytes);
   }
   if (over_limit(bytes.size())) return WriteStatus::dropped;
-  if (bytes.empty()) return after_write();
+  if (bytes.empty() || send_failed_) return after_write();
   begin_write()->append(bytes);
   output_->commit_tail();
   return after_write();
@@ -269,7 +280,7 @@ WriteStatus Stream::write(ByteView bytes) {
 WriteStatus Stream::write(const SharedBytes& bytes) {
   if (!takes_output()) return WriteStatus::closed;
   if (over_limit(bytes.size())) return WriteStatus::dropped;
-  if (bytes.empty()) return after_write();
+  if (bytes.empty() || send_failed_) return after_write();
   if (output_ == nullptr) output_ = loop_.acquire_output();
   output_->append(bytes);
   return after_write();
@@ -286,9 +297,8 @@ WriteStatus Stream::write_large(ByteView bytes) {
     if (result.bytes < bytes.size()) writable_ = false;
     bytes = bytes.subspan(result.bytes);
   }
-  if (send_failed_) return WriteStatus::closed;
   if (over_limit(bytes.size())) return WriteStatus::dropped;
-  if (!bytes.empty()) {
+  if (!bytes.empty() && !send_failed_) {
     begin_write()->append(bytes);
     output_->commit_tail();
   }
@@ -315,6 +325,7 @@ WriteStatus Stream::after_write() {
     flush();
     write_paused_ = queued_bytes() > options_->high_watermark_bytes;
   }
+  if (send_failed_) return WriteStatus::closed;
   if (!in_turn_) loop_.schedule(*this);
   return write_paused_ ? WriteStatus::paused : WriteStatus::queued;
 }
@@ -430,6 +441,13 @@ void Stream::fail(CloseReason reason) {
   loop_.schedule(*this);
 }
 
+// An error that close() was given says more than the reset by which the peer answers it.
+CloseReason Stream::reason_to_keep(CloseReason other) {
+  const bool told = state_ == State::closing && extras_ != nullptr && extras_->reason.code &&
+                    extras_->reason.code != Errc::closed_here;
+  return told ? extras_->reason : std::move(other);
+}
+
 void Stream::drain() {
   draining_ = true;
   loop_.schedule(*this);
@@ -533,6 +551,7 @@ void Stream::finish() {
     core->check_drained();
   }
   loop_.unlink(*this);
+  protocol_->stream_ = nullptr;  // its destructor may not use what is being destroyed
   delete this;
 }
 

@@ -72,6 +72,7 @@ class Stream final : public TransportEvents {
   std::size_t queued_bytes() const noexcept { return output_ == nullptr ? 0 : output_->size(); }
   const Transport& transport() const noexcept { return *transport_; }
   LoopCore& loop() const noexcept { return loop_; }
+  const StreamOptions& options() const noexcept { return *options_; }
   std::shared_ptr<HandleCore> handle();
 
   // ---- what a server and the loop ask for ----
@@ -121,6 +122,7 @@ class Stream final : public TransportEvents {
   // There is input to be had, now or once output is no longer high; not if the Protocol paused it.
   bool input_waits() const noexcept { return readable_ && reading_ && !paused_ && !eof_; }
 
+  void serve_turn();
   void connect();
   void tell_connected();
   void deliver_kept();
@@ -143,6 +145,7 @@ class Stream final : public TransportEvents {
   void finish_sending();
   void arm_timer(Duration delay);
   void on_timer();
+  CloseReason reason_to_keep(CloseReason other);
   void log_breach(const CloseReason& reason) const;
   void callback_threw(std::string_view callback, std::string_view what) noexcept;
 

@@ -23,9 +23,8 @@ void StreamReader::cancel(std::error_code why) {
 }
 
 void StreamReader::end(std::error_code why) {
-  if (ended_) return;
+  if (!ended_) end_ = why;
   ended_ = true;
-  end_ = why;
   deliver({});
 }
 

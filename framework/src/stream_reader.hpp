@@ -38,6 +38,7 @@ class StreamReader {
  public:
   explicit StreamReader(std::size_t max_buffer_size) : max_buffer_size_(max_buffer_size) {}
 
+  void set_max_buffer_size(std::size_t bytes) noexcept { max_buffer_size_ = bytes; }
   bool reading() const noexcept { return request_.has_value(); }
   bool empty() const noexcept { return buffer_.empty(); }
   bool has_ended() const noexcept { return ended_; }
@@ -71,7 +72,7 @@ class StreamReader {
   std::size_t hand_over(ByteView input);
   void complete(std::error_code error, ByteView data);
 
-  const std::size_t max_buffer_size_;
+  std::size_t max_buffer_size_;
   ByteBuffer buffer_;
   std::optional<ReadRequest> request_;
   std::size_t searched_ = 0;                                     // no delimiter begins before this

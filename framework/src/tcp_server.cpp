@@ -64,6 +64,7 @@ void ServerCore::start() {
 }
 
 void ServerCore::add_sockets(std::vector<ListeningSocket> sockets) {
+  if (sockets.empty()) return;
   if (acceptors_.empty()) server_->start_factory();
   for (ListeningSocket& socket : sockets) {
     set_options(socket.native_handle(), options_);
@@ -124,6 +125,10 @@ void ServerCore::abort_connections(Errc why) {
 void ServerCore::drain(std::function<void()> done,
                        std::optional<std::chrono::milliseconds> timeout) {
   stop();
+  if (server_ == nullptr) {  // it was destroyed by its stop_factory, or before
+    if (done) loop_.add_callback(std::move(done));
+    return;
+  }
   drained_.push_back(done ? std::move(done) : [] {});
   for_each_stream([](Stream& stream) { stream.drain(); });
   if (drain_timer_) loop_.cancel(drain_timer_);

@@ -304,8 +304,8 @@ TEST_P(FailingAccept, DoesNotSpinWhenItNeverEnds) {
   EXPECT_EQ(faults.left(), 0U);
 }
 
-TEST_P(FailingAccept, RestsForATenthOfASecondWithoutResources) {
-  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) {
+TEST_P(FailingAccept, RestsForATenthOfASecondWithoutResourcesOrKnowledge) {
+  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EINVAL}) {
     Client client = connect();
     AcceptFaults faults({error, EAGAIN});  // the second for the attempt to shed
     loop.run_until_idle();

@@ -146,13 +146,16 @@ auto async_drained(IOStream& stream, Token&& token) {
       token);
 }
 
-// For a server whose connections are coroutines: runs `coroutine(IOStream)` for each.
+// For a server whose connections are coroutines: runs `coroutine(IOStream)` for each. The stream
+// stays open until the coroutine lets go of it, so that a reply may take its time: when the peer has
+// ended its side, or the server drains, reads come to their end.
 //
 //   twister::serve_main(argc, argv, twister::spawn_streams(echo));
 template <class Coroutine>
 ProtocolFactory spawn_streams(Coroutine coroutine) {
   return handle_streams([coroutine](IOStream stream) {
     IOLoop& loop = stream.loop();
+    stream.set_keep_open(true);
     spawn(loop, coroutine, std::move(stream));
   });
 }

@@ -104,6 +104,10 @@ class IOStream {
   void close(std::error_code error = {});
   void abort();
   void shutdown_write();
+  // What becomes of the stream when the peer has ended its side: it closes behind what was written,
+  // or, `true`, it stays open for writing until close() or its destruction. In that case a server
+  // that drains ends the reads, and not the stream.
+  void set_keep_open(bool on);
   // For reads that hand over chunks: nothing arrives in between.
   void pause_reading();
   void resume_reading();

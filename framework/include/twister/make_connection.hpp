@@ -17,7 +17,8 @@ namespace twister {
 Protocol& make_connection(IOLoop& loop, std::unique_ptr<Transport> transport,
                           std::unique_ptr<Protocol> protocol, const StreamOptions& options = {});
 
-// A connected stream socket as a transport. Takes over the descriptor and makes it non-blocking.
+// A connected stream socket as a transport. Takes over the descriptor, makes it non-blocking
+// and sends small messages at once (TCP_NODELAY).
 std::unique_ptr<Transport> make_socket_transport(IOLoop& loop, int descriptor);
 
 }  // namespace twister

@@ -23,6 +23,7 @@ namespace twister {
 class ByteBuffer;
 class IOLoop;
 class TcpServer;
+struct StreamOptions;
 namespace detail {
 class Stream;
 }
@@ -121,6 +122,9 @@ class Protocol {
  protected:
   // ---- for Protocols that frame (MessageProtocol and its like) ----
 
+  // Runs a function as an event: what it throws is logged and costs this connection.
+  void run_guarded(const std::function<void()>& work);
+  const StreamOptions& stream_options() const;
   // close() with a text for the log.
   void close_with(CloseReason reason);
   // False once closed, paused, or held back by output above the high-water mark: keep what is left

@@ -66,7 +66,8 @@ class IOLoop {
   // once.
   void run_until_signal();
   // Runs what is ready or due, and what that makes ready, without ever waiting; for tests, and for
-  // programs that have a loop of their own.
+  // programs that have a loop of their own. Inside on_data it would overwrite the bytes that were
+  // handed over, which lie in the loop's receive buffer: copy them before.
   void run_until_idle();
   // Makes run() return after the current callback. Called before run(), run() returns at once.
   void stop();

@@ -77,6 +77,7 @@ struct PeriodicCallback::State {
   IOLoop::Callback callback;
   TimePoint next{};
   TimerId timer{};
+  std::weak_ptr<void> lifetime = loop.core().lifetime();
 
   static void arm(const std::shared_ptr<State>& state) {
     state->timer = state->loop.call_at(state->next, [state] { tick(state); });
@@ -112,7 +113,8 @@ void PeriodicCallback::start() {
 }
 
 void PeriodicCallback::stop() {
-  if (running()) state_->loop.cancel(std::exchange(state_->timer, {}));
+  const TimerId timer = std::exchange(state_->timer, {});
+  if (timer && !state_->lifetime.expired()) state_->loop.cancel(timer);
 }
 
 bool PeriodicCallback::running() const noexcept {

@@ -123,7 +123,7 @@ class Logger {
 };
 
 Logger& logger() {
-  static Logger instance;
+  static Logger& instance = *new Logger;  // never destroyed: what ends at exit may still log
   return instance;
 }
 

@@ -235,7 +235,7 @@ void Stream::end_turn() {
   if (state_ >= State::lingering) return;
   if (state_ == State::open) notify_watermarks();
   if (output_ != nullptr) {
-    if (state_ == State::closing && !extras().timer) arm_timer(options_->close_timeout);
+    if (state_ == State::closing && !extras().timer) arm_timer(saturated(options_->close_timeout));
     return;
   }
   if (state_ == State::closing) {
@@ -476,7 +476,7 @@ void Stream::finish_sending() {
     return;
   }
   state_ = State::lingering;
-  arm_timer(options_->linger_timeout);
+  arm_timer(saturated(options_->linger_timeout));
   readable_ = true;
   discard_turn();
 }
@@ -495,7 +495,8 @@ void Stream::on_timer() {
     loop_.schedule(*this);
   } else if (state_ == State::closing) {
     // Slow is allowed, standing still is not.
-    if (queued_bytes() < extras_->queued_at_timer) return arm_timer(options_->close_timeout);
+    if (queued_bytes() < extras_->queued_at_timer)
+      return arm_timer(saturated(options_->close_timeout));
     abort({.code = Errc::close_timeout,
            .detail = std::to_string(queued_bytes()) + " bytes were not taken"});
   }

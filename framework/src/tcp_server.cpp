@@ -132,7 +132,7 @@ void ServerCore::drain(std::function<void()> done,
   drained_.push_back(done ? std::move(done) : [] {});
   for_each_stream([](Stream& stream) { stream.drain(); });
   if (drain_timer_) loop_.cancel(drain_timer_);
-  drain_timer_ = loop_.call_later(timeout.value_or(options_.drain_timeout), [this] {
+  drain_timer_ = loop_.call_later(saturated(timeout.value_or(options_.drain_timeout)), [this] {
     drain_timer_ = {};
     log(LogLevel::warning, "drain_timeout", {{"connections", std::to_string(connections_)}});
     abort_connections(Errc::server_draining);

@@ -412,6 +412,30 @@ TEST_P(HardCaseOnReactors, AReplyToAResetPeerAtTheLimit) {
   run_until([&] { return script.count("close") == 1; });
 }
 
+TEST_F(HardCase, APeriodicCallbackOutlivesItsLoop) {
+  auto short_lived = std::make_unique<IOLoop>();
+  PeriodicCallback ticks(*short_lived, 1s, [] {});
+  ticks.start();
+  short_lived.reset();
+  ticks.stop();
+  EXPECT_FALSE(ticks.running());
+}
+
+TEST_F(HardCase, TimeoutsMayBeEndless) {
+  constexpr auto endless = std::chrono::milliseconds::max();
+  Script script;
+  const auto peer = connect(script, {.close_timeout = endless, .linger_timeout = endless});
+  peer->stop_receiving();
+  script.conn->write(std::string(200'000, 'x'));
+  script.conn->close();
+  loop.run_until_idle();
+  clock.advance(std::chrono::hours(10'000));
+  EXPECT_EQ(script.count("close"), 0);
+  peer->go_on_receiving();
+  peer->end();
+  EXPECT_EQ(script.count("close"), 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(Reactors, HardCaseOnReactors, both_reactors, name_of_reactor);
 
 }  // namespace

@@ -13,6 +13,13 @@ using TimePoint = std::chrono::steady_clock::time_point;
 
 class IOLoop;
 
+// Milliseconds in the loop's unit; what is too long for it is the longest there is, and never over.
+constexpr Duration saturated(std::chrono::milliseconds time) noexcept {
+  using std::chrono::milliseconds;
+  return time >= std::chrono::duration_cast<milliseconds>(Duration::max()) ? Duration::max()
+                                                                           : Duration(time);
+}
+
 // A source of monotonic time. A clock that is not `real()` is moved by somebody, who then calls
 // IOLoop::run_until_idle() to fire what has become due.
 class Clock {

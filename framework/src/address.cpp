@@ -6,10 +6,12 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <stdexcept>
+#include <tuple>
 
 namespace twister {
 namespace {
@@ -27,6 +29,14 @@ bool operator==(const Address& a, const Address& b) noexcept {
   return a.family_ == b.family_ && a.port_ == b.port_ && a.scope_id_ == b.scope_id_ &&
          a.ip_ == b.ip_ &&
          (a.path_ == nullptr || b.path_ == nullptr ? a.path_ == b.path_ : *a.path_ == *b.path_);
+}
+
+bool operator<(const Address& a, const Address& b) noexcept {
+  const auto key = [](const Address& each) {
+    const std::string_view path = each.path_ == nullptr ? std::string_view() : *each.path_;
+    return std::tuple(each.family_, each.port_, each.scope_id_, each.ip_, path);
+  };
+  return key(a) < key(b);
 }
 
 std::optional<Address> Address::try_parse(std::string_view text) {
@@ -108,6 +118,25 @@ Address Address::with_port(std::uint16_t port) const {
   Address address = *this;
   address.port_ = port;
   return address;
+}
+
+Address Address::network(unsigned ipv4_bits, unsigned ipv6_bits) const {
+  static constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  Address network = with_port(0);
+  if (family_ == Family::ipv6 && std::equal(mapped.begin(), mapped.end(), ip_.begin())) {
+    network.family_ = Family::ipv4;
+    network.scope_id_ = 0;
+    network.ip_ = {};
+    std::copy(ip_.begin() + 12, ip_.end(), network.ip_.begin());
+  }
+  const bool v4 = network.family_ == Family::ipv4;
+  if (!v4 && network.family_ != Family::ipv6) return *this;
+  const unsigned bits = v4 ? ipv4_bits : ipv6_bits;
+  for (unsigned i = 0; i < (v4 ? 4U : 16U); ++i) {
+    const unsigned kept = bits > 8 * i ? std::min(bits - 8 * i, 8U) : 0;
+    network.ip_[i] &= static_cast<std::uint8_t>(0xff00U >> kept);
+  }
+  return network;
 }
 
 std::string Address::host() const {

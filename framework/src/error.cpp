@@ -23,6 +23,16 @@ class StreamCategory final : public std::error_category {
         return "write limit exceeded: slow consumer";
       case Errc::close_timeout:
         return "output was not taken in time after close";
+      case Errc::write_timeout:
+        return "output was not taken in time";
+      case Errc::idle_timeout:
+        return "the connection was idle for too long";
+      case Errc::message_timeout:
+        return "a message took too long to arrive";
+      case Errc::handshake_timeout:
+        return "the handshake took too long";
+      case Errc::refused:
+        return "the connection was refused";
       case Errc::callback_threw:
         return "a callback threw";
       case Errc::truncated_message:
@@ -59,10 +69,16 @@ class StreamCategory final : public std::error_category {
       case Errc::write_limit:
         return Condition::limit;
       case Errc::close_timeout:
+      case Errc::write_timeout:
+      case Errc::idle_timeout:
+      case Errc::message_timeout:
+      case Errc::handshake_timeout:
       case Errc::read_timeout:
         return Condition::timed_out;
       case Errc::truncated_message:
         return Condition::malformed;
+      case Errc::refused:
+        return Condition::refused;
       case Errc::read_cancelled:
         return std::errc::operation_canceled;
       case Errc::callback_threw:

@@ -94,6 +94,9 @@ ByteBuffer* Protocol::begin_write() {
 WriteStatus Protocol::end_write(bool keep) {
   return stream().end_write(keep);
 }
+void Protocol::keeps_input(std::size_t bytes, bool anew) {
+  stream().keeps_input(bytes, anew);
+}
 void Protocol::receive_in_place(bool on) noexcept {
   if (stream_ != nullptr) stream_->receive_in_place(on);
 }

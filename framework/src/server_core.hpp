@@ -2,15 +2,18 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <twister/tcp_server.hpp>
 
 #include "acceptor.hpp"
 #include "loop_core.hpp"
+#include "stream.hpp"
 
 namespace twister::detail {
 
@@ -42,6 +45,10 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
 
  private:
   void accept(int descriptor, const Address& peer);
+  void await(std::unique_ptr<Transport> transport);
+  std::optional<Admission> admit(const Address& peer);
+  std::unique_ptr<Protocol> build(const Address& peer) noexcept;
+  void refuse(const Address& peer, std::string_view limit, std::size_t value) const;
 
   TcpServer* server_;
   LoopCore& loop_;
@@ -51,6 +58,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   std::shared_ptr<const StreamOptions> stream_options_;
   std::size_t max_connections_;
   std::size_t connections_ = 0;
+  std::map<Address, std::size_t> connections_by_network_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::vector<std::function<void()>> drained_;
   TimerId drain_timer_;

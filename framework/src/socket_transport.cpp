@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 namespace twister::detail {
 namespace {
@@ -23,6 +24,10 @@ IoResult result_of_error(int error) noexcept {
 }  // namespace
 
 void SocketTransport::start(TransportEvents& events) {
+  if (std::exchange(started_, true)) {
+    reactor_.remove(descriptor_);
+    watch_.reset();
+  }
   watch_ = reactor_.add(descriptor_, events);
 }
 

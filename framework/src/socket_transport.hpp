@@ -32,6 +32,7 @@ class SocketTransport final : public Transport {
   Reactor& reactor_;
   std::unique_ptr<Watch> watch_;
   int descriptor_;
+  bool started_ = false;
   Address peer_;  // must be known after the connection has gone
 };
 

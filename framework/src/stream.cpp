@@ -18,22 +18,29 @@ namespace {
 // messages costs a multiple of the CPU with deep pipelines.
 constexpr std::size_t max_turn_bytes = 256 * 1024;
 
-// From here on a write is tried from the caller's memory before what is left of it is copied.
-constexpr std::size_t large_write_bytes = 16 * 1024;
+// Stands in for a Protocol that is not built yet.
+class Arriving final : public Protocol {};
 
-// Pieces of one gathered send.
-constexpr std::size_t max_pieces = 16;
+// Stands in for a transport that is gone.
+class NoTransport final : public Transport {
+ public:
+  explicit NoTransport(Address peer) : peer_(std::move(peer)) {}
+  void start(TransportEvents&) override {}
+  IoResult receive(std::span<std::byte>) override { return gone(); }
+  IoResult send(std::span<const ByteView>) override { return gone(); }
+  void shutdown_send() override {}
+  void close() noexcept override {}
+  void reset() noexcept override {}
+  Address peer_address() const override { return peer_; }
 
-bool is_reset(std::error_code error) noexcept {
-  return error == std::errc::connection_reset || error == std::errc::broken_pipe ||
-         error == std::errc::connection_aborted;
-}
-
-CloseReason reason_of(std::error_code error) {
-  if (error == std::errc::connection_reset) return {.code = Errc::reset, .detail = {}};
-  if (is_reset(error)) return {.code = Errc::reset, .detail = error.message()};
-  return {.code = error, .detail = {}};
-}
+ private:
+  static IoResult gone() noexcept {
+    return {.status = IoResult::Status::failed,
+            .bytes = 0,
+            .error = std::make_error_code(std::errc::not_connected)};
+  }
+  Address peer_;
+};
 
 }  // namespace
 
@@ -47,12 +54,22 @@ Stream& Stream::open(LoopCore& loop, std::unique_ptr<Transport> transport,
   return *stream;
 }
 
+Stream& Stream::open_arriving(LoopCore& loop, std::unique_ptr<Transport> transport, Arrival arrival,
+                              std::shared_ptr<const StreamOptions> options, TcpServer* server) {
+  Stream& stream =
+      open(loop, std::move(transport), std::make_unique<Arriving>(), std::move(options), server);
+  stream.arriving_ = true;
+  stream.extras().arrival = std::make_unique<Arrival>(std::move(arrival));
+  return stream;
+}
+
 Stream::Stream(LoopCore& loop, std::unique_ptr<Transport> transport,
                std::unique_ptr<Protocol> protocol, std::shared_ptr<const StreamOptions> options)
     : loop_(loop),
       transport_(std::move(transport)),
       protocol_(std::move(protocol)),
-      options_(std::move(options)) {
+      options_(std::move(options)),
+      watches_idle_(options_->idle_timeout != never) {
   protocol_->stream_ = this;
 }
 
@@ -79,7 +96,11 @@ void Stream::on_ready(Readiness readiness) {
   if (has(readiness, Readiness::readable | Readiness::hangup)) readable_ = true;
   if (has(readiness, Readiness::hangup | Readiness::failed)) hangup_ = true;
   if (has(readiness, Readiness::failed)) readable_ = broken_ = true;
-  if (state_ == State::opening || !(readable_ || output_waits)) return;
+  if (establishing_) {
+    if (started_) loop_.schedule(*this);
+    return;
+  }
+  if (!(readable_ || output_waits || transport_->has_unsent())) return;
   // Guarded as a whole: a lack of memory costs this connection, not the loop.
   guard("stream", [this] {
     in_turn_ = true;
@@ -95,8 +116,8 @@ void Stream::serve() {
 }
 
 void Stream::serve_turn() {
+  if (establishing_ && !establish()) return;
   in_turn_ = true;
-  if (!connect_told_) connect();
   deliver_kept();
   if (draining_) readable_ = true;  // its event may still be on the way
   if (readable_) read_turn();
@@ -107,15 +128,98 @@ void Stream::serve_turn() {
   end_turn();
 }
 
-void Stream::connect() {
-  // One that was closed before the loop came to it only sends what it has written.
-  if (state_ == State::opening) state_ = State::open;
-  try {
-    transport_->start(*this);
-  } catch (const std::system_error& error) {
-    return fail({.code = error.code(), .detail = error.what()});
+// True when the connection is established, and the turn can go on.
+bool Stream::establish() {
+  if (!establish_transport()) return false;
+  if (arriving_ && !establish_arrival()) return false;
+  establishing_ = false;
+  if (!connect_told_) {
+    // One that was closed before the loop came to it only sends what it has written.
+    if (state_ == State::opening) state_ = State::open;
+    tell_connected();
+  } else if (const auto established = std::exchange(extras().when_established, {})) {
+    guard("established", established);
   }
-  tell_connected();
+  return true;
+}
+
+bool Stream::establish_transport() {
+  IoResult result;
+  try {
+    if (!started_) transport_->start(*this);
+    started_ = true;
+    if (transport_->established()) return true;
+    if (draining_ && !connect_told_) {
+      fail({.code = Errc::server_draining, .detail = {}});
+      return false;
+    }
+    if (state_ == State::closing && output_ == nullptr) {
+      fail(CloseReason(extras().reason));
+      return false;
+    }
+    result = transport_->establish();
+  } catch (const std::system_error& error) {
+    fail({.code = error.code(), .detail = error.what()});
+    return false;
+  }
+  Extras& more = extras();
+  switch (result.status) {
+    case IoResult::Status::ok:
+      // Whatever came behind the handshake is in the transport now, and no event tells of it.
+      readable_ = writable_ = true;
+      return true;
+    case IoResult::Status::would_block:
+      if (more.open_by == TimePoint::max()) {
+        more.open_by = later(loop_.now(), options_->handshake_timeout);
+        watch_deadlines();
+      }
+      return false;
+    case IoResult::Status::end_of_stream:
+      fail({.code = Errc::reset, .detail = "the peer left before the connection was established"});
+      return false;
+    case IoResult::Status::failed:
+      fail(reason_of(result.error));
+      return false;
+  }
+  return false;
+}
+
+// The peer is known: limits first, then the layer, then the Protocol.
+bool Stream::establish_arrival() {
+  Arrival& arrival = *extras().arrival;
+  const Address peer = transport_->peer_address();
+  std::unique_ptr<Protocol> built;
+  guard("build_class", [&] {
+    if (const auto admit = std::exchange(arrival.admit, {})) {
+      auto admission = admit(peer);
+      if (!admission) return;
+      keep_admission(*std::move(admission));
+    }
+    if (const auto layer = std::exchange(arrival.layer, {})) add_layer(layer, {});
+    if (establish_transport()) built = arrival.build(peer);
+  });
+  if (state_ >= State::dying || !transport_->established()) return false;
+  if (built == nullptr) {
+    fail({.code = Errc::refused, .detail = {}});
+    return false;
+  }
+  arriving_ = false;
+  extras().arrival.reset();
+  built->stream_ = this;
+  built->server_ = protocol_->server_;
+  protocol_ = std::move(built);
+  return true;
+}
+
+void Stream::add_layer(const TransportLayer& layer, std::function<void()> established) {
+  // What a layer that throws has been given is gone with it.
+  const Address peer = transport_->peer_address();
+  auto below = std::exchange(transport_, std::make_unique<NoTransport>(peer));
+  if (auto layered = layer(std::move(below))) transport_ = std::move(layered);
+  started_ = false;
+  establishing_ = true;
+  if (established) extras().when_established = std::move(established);
+  loop_.schedule(*this);
 }
 
 void Stream::tell_connected() {
@@ -155,6 +259,7 @@ void Stream::read_turn() {
       case IoResult::Status::ok: {
         const bool drained = result.bytes < std::min(room.size(), budget);
         if (drained && !hangup_) readable_ = false;
+        received_bytes_ += result.bytes;
         deliver(room.first(result.bytes));
         budget -= result.bytes;
         if (budget == 0) {
@@ -232,164 +337,17 @@ void Stream::end_turn() {
                              : reason_to_keep({.code = Errc::reset, .detail = {}}));
   }
   if (output_ != nullptr && state_ < State::lingering) flush();
+  if (watches_idle_) note_activity();
   if (state_ >= State::lingering) return;
   if (state_ == State::open) notify_watermarks();
-  if (output_ != nullptr) {
-    if (state_ == State::closing && !extras().timer) arm_timer(saturated(options_->close_timeout));
-    return;
-  }
+  if (output_ != nullptr) return watch_output();
   if (state_ == State::closing) {
+    if (transport_->has_unsent()) return watch_output();
     finish_sending();
   } else if (write_ended_ && !fin_sent_) {
     fin_sent_ = true;
     transport_->shutdown_send();
   }
-}
-
-// ---- output ----
-
-ByteBuffer* Stream::begin_write() {
-  if (!takes_output()) return nullptr;
-  if (output_ == nullptr) output_ = loop_.acquire_output();
-  return &output_->tail();
-}
-
-WriteStatus Stream::end_write(bool keep) {
-  if (keep) {
-    output_->commit_tail();
-  } else {
-    output_->roll_back_tail();
-  }
-  if (output_->empty()) loop_.release_output(std::move(output_));
-  if (!keep) return WriteStatus::refused;
-  return over_limit(0) ? WriteStatus::dropped : after_write();
-}
-
-WriteStatus Stream::write(ByteView bytes) {
-  if (!takes_output()) return WriteStatus::closed;
-  if (bytes.size() >= large_write_bytes && writable_ && state_ == State::open) {
-    return write_large(bytes);
-  }
-  if (over_limit(bytes.size())) return WriteStatus::dropped;
-  if (bytes.empty() || send_failed_) return after_write();
-  begin_write()->append(bytes);
-  output_->commit_tail();
-  return after_write();
-}
-
-WriteStatus Stream::write(const SharedBytes& bytes) {
-  if (!takes_output()) return WriteStatus::closed;
-  if (over_limit(bytes.size())) return WriteStatus::dropped;
-  if (bytes.empty() || send_failed_) return after_write();
-  if (output_ == nullptr) output_ = loop_.acquire_output();
-  output_->append(bytes);
-  return after_write();
-}
-
-WriteStatus Stream::write_large(ByteView bytes) {
-  flush();
-  while (!bytes.empty() && output_ == nullptr && writable_ && !send_failed_) {
-    const IoResult result = transport_->send({&bytes, 1});
-    if (result.status == IoResult::Status::failed) {
-      send_failed(result.error);
-      break;
-    }
-    if (result.bytes < bytes.size()) writable_ = false;
-    bytes = bytes.subspan(result.bytes);
-  }
-  if (over_limit(bytes.size())) return WriteStatus::dropped;
-  if (!bytes.empty() && !send_failed_) {
-    begin_write()->append(bytes);
-    output_->commit_tail();
-  }
-  return after_write();
-}
-
-// The slow consumer: one flush is tried before a connection that would have to keep more than the
-// limit is given up.
-bool Stream::give_up_at(std::size_t bytes) {
-  if (state_ == State::open) {
-    const std::size_t before = queued_bytes();
-    flush();
-    bytes -= before - queued_bytes();
-    if (bytes <= options_->max_write_buffer_size) return false;
-  }
-  abort({.code = Errc::write_limit,
-         .detail = "output of " + std::to_string(bytes) + " bytes exceeds max_write_buffer_size " +
-                   std::to_string(options_->max_write_buffer_size)});
-  return true;
-}
-
-WriteStatus Stream::after_write() {
-  if (!write_paused_ && queued_bytes() > options_->high_watermark_bytes && state_ == State::open) {
-    flush();
-    write_paused_ = queued_bytes() > options_->high_watermark_bytes;
-  }
-  if (send_failed_) return WriteStatus::closed;
-  if (!in_turn_) loop_.schedule(*this);
-  return write_paused_ ? WriteStatus::paused : WriteStatus::queued;
-}
-
-void Stream::flush() {
-  while (output_ != nullptr && writable_ && !send_failed_) {
-    const IoResult result = send_output();
-    if (result.status == IoResult::Status::failed) return send_failed(result.error);
-    if (result.bytes < output_->size()) {
-      // Less than all there is: the socket is full, unless there were more pieces than go at once.
-      output_->consume(result.bytes);
-    } else {
-      output_->clear();
-      loop_.release_output(std::move(output_));
-    }
-  }
-}
-
-// Offers the transport as much of the output as goes in one send.
-IoResult Stream::send_output() {
-  const ByteView front = output_->front();
-  if (front.size() == output_->size()) [[likely]] {
-    const IoResult result = transport_->send({&front, 1});
-    if (result.bytes < front.size()) writable_ = false;
-    return result;
-  }
-  std::array<ByteView, max_pieces> pieces;
-  const std::size_t count = output_->gather(pieces);
-  std::size_t offered = 0;
-  for (std::size_t i = 0; i < count; ++i) offered += pieces[i].size();
-  const IoResult result = transport_->send(std::span(pieces).first(count));
-  if (result.bytes < offered) writable_ = false;
-  return result;
-}
-
-// The peer takes nothing more. What it sent before is still delivered; then the error shows.
-void Stream::send_failed(std::error_code error) {
-  send_failed_ = true;
-  if (output_ != nullptr) loop_.release_output(std::move(output_));
-  if (state_ == State::open && accepts_data() && !eof_) {
-    extras().reason = reason_of(error);
-    readable_ = true;
-    hangup_ = true;
-    loop_.schedule(*this);
-  } else {
-    fail(reason_of(error));
-  }
-}
-
-void Stream::notify_watermarks() {
-  if (!write_paused_) {
-    if (queued_bytes() <= options_->high_watermark_bytes) return;
-    write_paused_ = true;
-  }
-  if (!pause_told_) {
-    pause_told_ = true;
-    guard("on_write_paused", [this] { protocol_->on_write_paused(); });
-  }
-  if (state_ != State::open || queued_bytes() > options_->low_watermark_bytes) return;
-  write_paused_ = false;
-  pause_told_ = false;
-  resumed_ = true;
-  loop_.schedule(*this);
-  guard("on_write_resumed", [this] { protocol_->on_write_resumed(); });
 }
 
 // ---- verbs ----
@@ -463,97 +421,6 @@ std::shared_ptr<HandleCore> Stream::handle() {
     }
   }
   return more.handle;
-}
-
-// ---- the end ----
-
-void Stream::finish_sending() {
-  if (!fin_sent_) transport_->shutdown_send();
-  fin_sent_ = true;
-  if (eof_) {
-    state_ = State::dying;
-    loop_.schedule(*this);
-    return;
-  }
-  state_ = State::lingering;
-  arm_timer(saturated(options_->linger_timeout));
-  readable_ = true;
-  discard_turn();
-}
-
-void Stream::arm_timer(Duration delay) {
-  Extras& more = extras();
-  if (more.timer) loop_.cancel(more.timer);
-  more.queued_at_timer = queued_bytes();
-  more.timer = loop_.call_later(delay, [this] { on_timer(); });
-}
-
-void Stream::on_timer() {
-  extras_->timer = {};
-  if (state_ == State::lingering) {
-    state_ = State::dying;
-    loop_.schedule(*this);
-  } else if (state_ == State::closing) {
-    // Slow is allowed, standing still is not.
-    if (queued_bytes() < extras_->queued_at_timer)
-      return arm_timer(saturated(options_->close_timeout));
-    abort({.code = Errc::close_timeout,
-           .detail = std::to_string(queued_bytes()) + " bytes were not taken"});
-  }
-}
-
-void Stream::callback_threw(std::string_view callback, std::string_view what) noexcept {
-  const std::string peer = transport_->peer_address().to_string();
-  log(LogLevel::error, "callback_threw", {{"callback", callback}, {"peer", peer}, {"what", what}});
-  if (state_ >= State::gone) return;
-  reset_ = true;
-  state_ = State::closing;  // what was thrown replaces an earlier reason
-  fail({.code = Errc::callback_threw, .detail = std::string(what)});
-}
-
-// A peer that broke a limit or the wire format, or did not take its output: otherwise nobody would
-// know why it is gone.
-void Stream::log_breach(const CloseReason& reason) const {
-  if (reason.code != Condition::limit && reason.code != Condition::malformed &&
-      reason.code != Errc::close_timeout) {
-    return;
-  }
-  log(LogLevel::warning, "connection_cut",
-      {{"peer", transport_->peer_address().to_string()}, {"why", reason.message()}});
-}
-
-void Stream::finish() {
-  if (extras().timer) loop_.cancel(extras_->timer);
-  if (reset_) {
-    transport_->reset();
-  } else {
-    transport_->close();
-  }
-  state_ = State::gone;
-  queued_ = true;  // nothing schedules it any more
-  if (const auto& handle = extras_->handle) {
-    const std::lock_guard lock(handle->mutex);
-    handle->loop = nullptr;
-    handle->stream = nullptr;
-  }
-  log_breach(extras_->reason);
-  if (!connect_told_) tell_connected();  // on_close is never the first that a Protocol hears
-  const CloseReason reason = std::move(extras_->reason);
-  guard("on_close", [&] { protocol_->on_close(reason); });
-  // Taken out first: it may set another.
-  if (const auto callback = std::move(extras_->close_callback)) {
-    guard("close_callback", [&] { callback(reason); });
-  }
-  if (TcpServer* server = protocol_->server_) {
-    const std::shared_ptr<ServerCore> core =
-        server->core_;  // the server may end in its own callback
-    core->connection_ended();
-    guard("server_on_close", [&] { server->on_close(*protocol_, reason); });
-    core->check_drained();
-  }
-  loop_.unlink(*this);
-  protocol_->stream_ = nullptr;  // its destructor may not use what is being destroyed
-  delete this;
 }
 
 }  // namespace twister::detail

@@ -1,7 +1,8 @@
-// src/stream.hpp - one connection: a transport below, a Protocol above.
+// src/stream.hpp - one connection: a transport below, a Protocol above. What it sends is in
+// stream_output.cpp, how it ends in stream_end.cpp, its times in stream_deadlines.cpp.
 //
 // The states, each one only ever followed by a later one:
-//   opening    on_connect has not been called yet
+//   opening    on_connect has not been called yet; the transport may still be connecting
 //   open       bytes flow both ways
 //   closing    close() was called, or the peer ended: output is flushed, nothing is delivered
 //   lingering  FIN is sent; input is discarded until the peer's FIN or linger_timeout
@@ -17,9 +18,12 @@
 //   4. output_ is null exactly when nothing is queued.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <utility>
 
 #include <twister/error.hpp>
 #include <twister/handle.hpp>
@@ -43,13 +47,48 @@ struct HandleCore {
   Stream* stream = nullptr;
 };
 
+// What a server counts a connection by: gives the place back when it is destroyed.
+class Admission {
+ public:
+  Admission() = default;  // not counted
+  explicit Admission(std::function<void()> give_back) : give_back_(std::move(give_back)) {}
+  ~Admission() {
+    if (give_back_) give_back_();
+  }
+  Admission(Admission&& other) noexcept : give_back_(std::exchange(other.give_back_, nullptr)) {}
+  Admission& operator=(Admission&& other) noexcept {
+    std::swap(give_back_, other.give_back_);
+    return *this;
+  }
+  explicit operator bool() const noexcept { return give_back_ != nullptr; }
+
+ private:
+  std::function<void()> give_back_;
+};
+
 class Stream final : public TransportEvents {
  public:
+  // The way of a connection to its Protocol. When the transport cannot be established, or one of
+  // these throws or gives null, `failed` is called in their place and no Protocol ever was.
+  struct Arrival {
+    // Once the peer's address is known; empty refuses the connection.
+    std::function<std::optional<Admission>(const Address& peer)> admit;
+    // Goes around the transport then; empty for none.
+    TransportLayer layer;
+    // Once that is established, too.
+    std::function<std::unique_ptr<Protocol>(const Address& peer)> build;
+    std::function<void(const CloseReason&)> failed;
+  };
+
   // The stream belongs to the loop, which deletes it after on_close; on_connect comes from the
   // loop.
   static Stream& open(LoopCore& loop, std::unique_ptr<Transport> transport,
                       std::unique_ptr<Protocol> protocol,
                       std::shared_ptr<const StreamOptions> options, TcpServer* server = nullptr);
+  // The same for a connection whose Protocol is built when the transport is established.
+  static Stream& open_arriving(LoopCore& loop, std::unique_ptr<Transport> transport,
+                               Arrival arrival, std::shared_ptr<const StreamOptions> options,
+                               TcpServer* server = nullptr);
 
   // ---- what a Protocol asks for ----
 
@@ -69,8 +108,15 @@ class Stream final : public TransportEvents {
     return state_ == State::open && reading_ && !paused_ && !held_by_output();
   }
   void receive_in_place(bool on) noexcept { in_place_ = on; }
+  // The Protocol keeps so many bytes of a message that is not complete; `anew`: of another one than
+  // before.
+  void keeps_input(std::size_t bytes, bool anew);
   std::size_t queued_bytes() const noexcept { return output_ == nullptr ? 0 : output_->size(); }
   const Transport& transport() const noexcept { return *transport_; }
+  // Puts a layer around the transport, and calls the function when that is established. What was not
+  // received yet goes through the layer, what was not sent does not leave before.
+  void add_layer(const TransportLayer& layer, std::function<void()> established);
+  void keep_admission(Admission admission) { extras().admission = std::move(admission); }
   LoopCore& loop() const noexcept { return loop_; }
   const StreamOptions& options() const noexcept { return *options_; }
   std::shared_ptr<HandleCore> handle();
@@ -78,6 +124,10 @@ class Stream final : public TransportEvents {
   // ---- what a server and the loop ask for ----
 
   Protocol& protocol() noexcept { return *protocol_; }
+  // Its Protocol has not been built yet.
+  bool arriving() const noexcept { return arriving_; }
+  std::uint64_t received_bytes() const noexcept { return received_bytes_; }
+  std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
   TcpServer* server() const noexcept;
   void forget_server() noexcept;
   // Handles what has arrived, then tells the Protocol to say goodbye.
@@ -104,9 +154,21 @@ class Stream final : public TransportEvents {
     std::shared_ptr<const std::function<void(ByteView)>> on_chunk;
     std::function<void(const CloseReason&)> close_callback;
     std::shared_ptr<HandleCore> handle;
+    std::unique_ptr<Arrival> arrival;  // while arriving
+    Admission admission;
+    std::function<void()> when_established;  // a layer that was added later
+
+    // When something has to have happened; see stream_deadlines.cpp.
     TimerId timer;
-    std::size_t queued_at_timer = 0;
+    TimePoint open_by = TimePoint::max();
+    TimePoint close_by = TimePoint::max();
+    TimePoint output_since{};
+    std::uint64_t sent_then = 0;
+    TimePoint message_since = TimePoint::max();
+    TimePoint active_at{};
+    std::uint64_t moved_then = 0;
   };
+  struct Deadline;
 
   Stream(LoopCore& loop, std::unique_ptr<Transport> transport, std::unique_ptr<Protocol> protocol,
          std::shared_ptr<const StreamOptions> options);
@@ -123,7 +185,9 @@ class Stream final : public TransportEvents {
   bool input_waits() const noexcept { return readable_ && reading_ && !paused_ && !eof_; }
 
   void serve_turn();
-  void connect();
+  bool establish();
+  bool establish_transport();
+  bool establish_arrival();
   void tell_connected();
   void deliver_kept();
   void read_turn();
@@ -143,8 +207,12 @@ class Stream final : public TransportEvents {
   void send_failed(std::error_code error);
   void notify_watermarks();
   void finish_sending();
-  void arm_timer(Duration delay);
+  void watch_output();
+  void note_activity();
+  void watch_deadlines();
+  Deadline next_deadline() const;
   void on_timer();
+  void overdue(Errc what);
   CloseReason reason_to_keep(CloseReason other);
   void log_breach(const CloseReason& reason) const;
   void callback_threw(std::string_view callback, std::string_view what) noexcept;
@@ -155,7 +223,14 @@ class Stream final : public TransportEvents {
   std::unique_ptr<Protocol> protocol_;
   std::unique_ptr<OutputQueue> output_;
   std::shared_ptr<const StreamOptions> options_;
+  std::uint64_t received_bytes_ = 0;
+  std::uint64_t sent_bytes_ = 0;
   State state_ = State::opening;
+  bool started_ : 1 = false;       // the transport was
+  bool establishing_ : 1 = true;   // the transport is not established, as far as is known
+  bool arriving_ : 1 = false;      // the Protocol is a placeholder: see open_arriving()
+  bool watches_idle_ : 1 = false;  // there is an idle_timeout
+  bool keeps_input_ : 1 = false;   // the Protocol has a part of a message
   bool queued_ : 1 = false;        // on the loop's pending list
   bool connect_told_ : 1 = false;  // on_connect was called
   bool in_turn_ : 1 = false;       // output leaves when this turn ends
@@ -180,6 +255,9 @@ class Stream final : public TransportEvents {
   Stream* next_ = nullptr;
   std::unique_ptr<Extras> extras_;
 };
+
+// What an error of the transport means for the connection.
+CloseReason reason_of(std::error_code error);
 
 template <class F>
 void Stream::guard(std::string_view callback, F&& function) noexcept {

@@ -85,14 +85,72 @@ void ServerCore::accept(int descriptor, const Address& peer) {
 
 void ServerCore::add_connection(std::unique_ptr<Transport> transport) {
   const Address peer = transport->peer_address();
-  if (connections_ >= max_connections_) {
-    log(LogLevel::warning, "connection_refused",
-        {{"peer", peer.to_string()}, {"max_connections", std::to_string(max_connections_)}});
-    return;
+  if (connections_ >= max_connections_) return refuse(peer, "max_connections", max_connections_);
+  if (options_.layer || !transport->established()) return await(std::move(transport));
+  auto admission = admit(peer);
+  if (!admission) return;
+  std::unique_ptr<Protocol> protocol = build(peer);
+  // The factory may have stopped or destroyed the server; a connection that is refused closes here.
+  if (protocol == nullptr || server_ == nullptr) return;
+  Stream& stream =
+      Stream::open(loop_, std::move(transport), std::move(protocol), stream_options_, server_);
+  ++connections_;
+  if (*admission) stream.keep_admission(*std::move(admission));
+}
+
+// For a connection that is not established yet. It counts from now on, so that handshakes are
+// bounded, too.
+void ServerCore::await(std::unique_ptr<Transport> transport) {
+  const Address peer = transport->peer_address();
+  const auto weak = weak_from_this();
+  Stream::open_arriving(loop_, std::move(transport),
+                        {.admit =
+                             [weak](const Address& from) {
+                               const auto core = weak.lock();
+                               return core != nullptr ? core->admit(from) : std::nullopt;
+                             },
+                         .layer = options_.layer,
+                         .build =
+                             [weak](const Address& from) {
+                               const auto core = weak.lock();
+                               return core != nullptr ? core->build(from) : nullptr;
+                             },
+                         .failed =
+                             [peer](const CloseReason& reason) {
+                               if (reason.code == Errc::refused)
+                                 return;  // whoever refused it has said so
+                               log(LogLevel::warning, "connection_failed",
+                                   {{"peer", peer.to_string()}, {"why", reason.message()}});
+                             }},
+                        stream_options_, server_);
+  ++connections_;
+}
+
+// Counts the connection by its peer's network for as long as what is returned lives; empty when there
+// are too many.
+std::optional<Admission> ServerCore::admit(const Address& peer) {
+  const std::size_t most = options_.max_connections_per_address;
+  const Address network = peer.network(32, 64);
+  const bool counted =
+      network.family() == Address::Family::ipv4 || network.family() == Address::Family::ipv6;
+  if (most == unlimited || !counted) return Admission();
+  std::size_t& count = connections_by_network_[network];
+  if (count >= most) {
+    refuse(peer, "max_connections_per_address", most);
+    return std::nullopt;
   }
-  std::unique_ptr<Protocol> protocol;
+  ++count;
+  return Admission([weak = weak_from_this(), network] {
+    const auto core = weak.lock();
+    if (core == nullptr) return;
+    const auto found = core->connections_by_network_.find(network);
+    if (--found->second == 0) core->connections_by_network_.erase(found);
+  });
+}
+
+std::unique_ptr<Protocol> ServerCore::build(const Address& peer) noexcept {
   try {
-    protocol = build_class_(peer);
+    return build_class_(peer);
   } catch (const std::exception& error) {
     log(LogLevel::error, "callback_threw",
         {{"callback", "build_class"}, {"peer", peer.to_string()}, {"what", error.what()}});
@@ -100,10 +158,12 @@ void ServerCore::add_connection(std::unique_ptr<Transport> transport) {
     log(LogLevel::error, "callback_threw",
         {{"callback", "build_class"}, {"peer", peer.to_string()}, {"what", "not an exception"}});
   }
-  // The factory may have stopped or destroyed the server; a connection that is refused closes here.
-  if (protocol == nullptr || server_ == nullptr) return;
-  ++connections_;
-  Stream::open(loop_, std::move(transport), std::move(protocol), stream_options_, server_);
+  return nullptr;
+}
+
+void ServerCore::refuse(const Address& peer, std::string_view limit, std::size_t value) const {
+  log(LogLevel::warning, "connection_refused",
+      {{"peer", peer.to_string()}, {limit, std::to_string(value)}});
 }
 
 void ServerCore::stop() {
@@ -212,8 +272,9 @@ std::size_t TcpServer::connection_count() const noexcept {
 }
 
 void TcpServer::for_each_connection(const std::function<void(Protocol&)>& visit) {
-  std::shared_ptr(core_)->for_each_stream(
-      [&](detail::Stream& stream) { visit(stream.protocol()); });
+  std::shared_ptr(core_)->for_each_stream([&](detail::Stream& stream) {
+    if (!stream.arriving()) visit(stream.protocol());
+  });
 }
 
 IOLoop& TcpServer::loop() const noexcept {

@@ -122,7 +122,7 @@ def check_max_connections(cell, source):
 
 
 SPOILED = [  # file, what to replace, by what, and what has to be said about it
-    (PAGE, "| 30 s |", "| 31 s |", "StreamOptions::close_timeout is 31000"),
+    (PAGE, "| 30 s |", "| 31 s |", "StreamOptions::message_timeout is 31000"),
     (PAGE, "| `linger_timeout` |", "| `lingering` |", "StreamOptions::linger_timeout is not on the page"),
     (PAGE, "| `lf` |", "| `crlf` |", "LinesOptions::line_ending"),
     (PAGE, "80 %", "90 %", "max_connections is (10000, 90)"),

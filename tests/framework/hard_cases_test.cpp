@@ -424,7 +424,8 @@ TEST_F(HardCase, APeriodicCallbackOutlivesItsLoop) {
 TEST_F(HardCase, TimeoutsMayBeEndless) {
   constexpr auto endless = std::chrono::milliseconds::max();
   Script script;
-  const auto peer = connect(script, {.close_timeout = endless, .linger_timeout = endless});
+  const auto peer = connect(
+      script, {.close_timeout = endless, .max_close_time = endless, .linger_timeout = endless});
   peer->stop_receiving();
   script.conn->write(std::string(200'000, 'x'));
   script.conn->close();

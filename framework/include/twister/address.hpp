@@ -39,6 +39,9 @@ class Address {
   std::uint16_t port() const noexcept { return port_; }
   // The same host with another port.
   Address with_port(std::uint16_t port) const;
+  // The network of the first `bits` bits, with port 0. An IPv4 address in IPv6's clothes
+  // (::ffff:1.2.3.4) counts as IPv4; other families give themselves.
+  Address network(unsigned ipv4_bits, unsigned ipv6_bits) const;
   // The address without port and brackets ("127.0.0.1", "::1"), or the unix path.
   std::string host() const;
   // The textual form that parse() takes.
@@ -49,6 +52,8 @@ class Address {
   std::size_t to_sockaddr(sockaddr* storage) const;
 
   friend bool operator==(const Address& a, const Address& b) noexcept;
+  // Any order, for maps.
+  friend bool operator<(const Address& a, const Address& b) noexcept;
 
  private:
   Family family_ = Family::none;

@@ -20,6 +20,12 @@ constexpr Duration saturated(std::chrono::milliseconds time) noexcept {
                                                                            : Duration(time);
 }
 
+// `from` plus a time; what is too long for the clock is its end.
+constexpr TimePoint later(TimePoint from, std::chrono::milliseconds time) noexcept {
+  const Duration wait = saturated(time);
+  return wait > TimePoint::max() - from ? TimePoint::max() : from + wait;
+}
+
 // A source of monotonic time. A clock that is not `real()` is moved by somebody, who then calls
 // IOLoop::run_until_idle() to fire what has become due.
 class Clock {

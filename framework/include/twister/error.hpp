@@ -25,6 +25,11 @@ enum class Errc {
   read_limit,         // more unread input than the limit allows
   write_limit,        // a slow consumer: output would have grown past max_write_buffer_size
   close_timeout,      // the deadline for flushing output after close() passed
+  write_timeout,      // the peer took no byte of the output for too long
+  idle_timeout,       // no byte moved in either direction for too long
+  message_timeout,    // a message took too long to arrive
+  handshake_timeout,  // connecting, or a handshake, took too long
+  refused,            // the factory, or a limit, refused the connection
   callback_threw,     // a callback of the user let an exception out
   truncated_message,  // the peer ended the stream inside a message
   server_draining,    // the server is shutting down

@@ -146,6 +146,9 @@ class Protocol {
     }
     return end_write(encoded);
   }
+  // How many bytes of a message that is not complete are kept; `anew` when it is another message
+  // than at the last call. StreamOptions::message_timeout runs from there.
+  void keeps_input(std::size_t bytes, bool anew);
   // Asks for the next bytes to be received straight into receive_buffer(), or, `false`, as usual.
   void receive_in_place(bool on) noexcept;
 

@@ -10,6 +10,8 @@ namespace twister {
 
 // Spelled out where a limit is switched off.
 inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+// The same for a time.
+inline constexpr std::chrono::milliseconds never = std::chrono::milliseconds::max();
 
 // What reading does while output is above the high-water mark.
 enum class OutputHigh {
@@ -29,8 +31,20 @@ struct StreamOptions {
   std::size_t read_chunk_size = 72 * 1024;
   // An IOStream's reads: the most that one of them may ask for or collect. Tornado's figure.
   std::size_t max_buffer_size = 100 * 1024 * 1024;
-  // After close(): how long flushing may make no progress before the connection is aborted.
+  // Before on_connect: how long connecting, a PROXY header and a TLS handshake may take together.
+  std::chrono::milliseconds handshake_timeout = std::chrono::seconds(10);
+  // A connection on which no byte moves in either direction is closed (Errc::idle_timeout).
+  std::chrono::milliseconds idle_timeout = never;
+  // How long a message may take from its first byte to its last, however steadily they come
+  // (Errc::message_timeout). For Protocols that frame; a read of an IOStream has its own deadline.
+  std::chrono::milliseconds message_timeout = std::chrono::seconds(30);
+  // How long output may wait without the peer taking a byte of it, before the connection is aborted
+  // (Errc::write_timeout). nginx's send_timeout is twice as patient.
+  std::chrono::milliseconds write_timeout = std::chrono::seconds(30);
+  // The same after close() (Errc::close_timeout), and how long closing may take in all: a peer that
+  // takes a byte now and then shall not hold it for ever.
   std::chrono::milliseconds close_timeout = std::chrono::seconds(30);
+  std::chrono::milliseconds max_close_time = std::chrono::seconds(300);
   // After the last byte and FIN were sent: how long the peer's bytes are discarded, so that a reset
   // does not destroy what is on its way to the peer.
   std::chrono::milliseconds linger_timeout = std::chrono::seconds(2);

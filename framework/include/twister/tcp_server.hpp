@@ -22,11 +22,11 @@
 #include <twister/error.hpp>
 #include <twister/protocol_factory.hpp>
 #include <twister/stream_options.hpp>
+#include <twister/transport.hpp>
 
 namespace twister {
 
 class IOLoop;
-class Transport;
 namespace detail {
 class ServerCore;
 class Stream;
@@ -45,6 +45,12 @@ struct ServerOptions {
   // Connections beyond this are accepted and closed at once. The default is the smaller of 10 000
   // and 80 % of the descriptors that the process may open.
   std::optional<std::size_t> max_connections{};
+  // The same for those of one IPv4 address, or one IPv6 network of 64 bits, which is what one
+  // customer has. Peers on unix-domain sockets are not counted.
+  std::size_t max_connections_per_address = unlimited;
+  // Goes around the transport of each connection before its Protocol is built; on_connect comes when
+  // it is established. TLS comes this way.
+  TransportLayer layer{};
   // After drain(), or a signal: how long connections may take to end.
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(10);
   // Sends small messages at once (TCP_NODELAY).

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <span>
 #include <system_error>
 
@@ -58,14 +60,22 @@ class Transport {
   virtual ~Transport() = default;  // closes, without a reset if it can be helped
 
   // Begins to report to `events`, which outlives the transport or is silenced by close() or
-  // reset().
+  // reset(). Called again when a layer is put between: the new `events` take the place of the old.
   virtual void start(TransportEvents& events) = 0;
+  // True when bytes of the user can flow: after connecting, a PROXY header, a TLS handshake.
+  virtual bool established() const noexcept { return true; }
+  // Goes on with what has to happen before that. Called after start(), and for every on_ready()
+  // until it says something other than would_block: `ok`, `failed`, or `end_of_stream` when the peer
+  // left before. Until then receive() and send() say would_block.
+  virtual IoResult establish() { return {}; }
   // Receives at most `room.size()` bytes.
   virtual IoResult receive(std::span<std::byte> room) = 0;
   // Sends from the pieces in order; may take less than there is.
   virtual IoResult send(std::span<const ByteView> pieces) = 0;
   // Sends FIN behind what was sent.
   virtual void shutdown_send() = 0;
+  // True while bytes that send() took are still here: those of a layer that had to change them.
+  virtual bool has_unsent() const noexcept { return false; }
   // Closes now; nothing is reported any more.
   virtual void close() noexcept = 0;
   // Closes with a reset: the peer sees the connection break.
@@ -75,5 +85,9 @@ class Transport {
   // The socket underneath, or -1.
   virtual int native_handle() const noexcept { return -1; }
 };
+
+// Puts something around a transport that changes its bytes on their way: TLS, faults. What it throws
+// costs the connection.
+using TransportLayer = std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport>)>;
 
 }  // namespace twister

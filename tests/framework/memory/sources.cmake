@@ -6,6 +6,7 @@ set(TWISTER_MEMORY_TESTS
   close_test.cpp
   drain_test.cpp
   eof_test.cpp
+  establish_test.cpp
   example_test.cpp
   exceptions_test.cpp
   io_stream_read_test.cpp
@@ -13,5 +14,6 @@ set(TWISTER_MEMORY_TESTS
   lifecycle_test.cpp
   server_test.cpp
   shared_bytes_test.cpp
+  timeouts_test.cpp
   transport_test.cpp)
 list(TRANSFORM TWISTER_MEMORY_TESTS PREPEND ${CMAKE_CURRENT_LIST_DIR}/)

@@ -74,6 +74,7 @@ class MessageProtocol : public Protocol {
       }
       decode_kept();
     }
+    watch_rest();
     in_place_ = aside_ == nullptr && !kept_.empty() && needed_ >= min_in_place_bytes;
     receive_in_place(in_place_);
   }
@@ -93,7 +94,16 @@ class MessageProtocol : public Protocol {
   static constexpr std::size_t max_trusted_bytes = 256 * 1024;
 
   void on_reading_resumed() final {
-    if (!kept_.empty()) decode_kept();
+    if (kept_.empty()) return;
+    decode_kept();
+    watch_rest();
+  }
+
+  // The time that a message may take runs while a part of it is all there is.
+  void watch_rest() {
+    if (!partial_ && !watched_) return;
+    watched_ = partial_;
+    keeps_input(partial_ ? kept_.size() : 0, completed_);
   }
 
   std::span<std::byte> receive_buffer() final {
@@ -114,6 +124,8 @@ class MessageProtocol : public Protocol {
   std::size_t decode(ByteView input) {
     std::size_t used = 0;
     needed_ = 0;
+    partial_ = false;
+    completed_ = false;
     while (used < input.size() && accepts_data()) {
       const DecodeResult result = codec_.decode(input.subspan(used));
       if (result.status == DecodeResult::Status::error) {
@@ -123,8 +135,10 @@ class MessageProtocol : public Protocol {
       used += result.consumed;
       if (result.status == DecodeResult::Status::incomplete) {
         needed_ = result.needed;
+        partial_ = true;
         break;
       }
+      completed_ = true;
       if (result.status == DecodeResult::Status::message) {
         on_message(codec_.message());
       } else {
@@ -139,6 +153,9 @@ class MessageProtocol : public Protocol {
   ByteBuffer kept_;         // the beginning of the next message
   std::size_t needed_ = 0;  // how much of it is missing, if known
   bool in_place_ = false;   // the next bytes come straight behind it
+  bool partial_ = false;    // the last decode() ended inside a message
+  bool completed_ = false;  // and had found others before it
+  bool watched_ = false;    // message_timeout runs
   std::unique_ptr<ByteBuffer> aside_;
 };
 

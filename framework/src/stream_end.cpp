@@ -1,0 +1,103 @@
+// src/stream_end.cpp - how a stream ends: flushing, lingering, deadlines, the last callbacks.
+#include <string>
+#include <utility>
+
+#include <twister/log.hpp>
+#include <twister/tcp_server.hpp>
+
+#include "loop_core.hpp"
+#include "server_core.hpp"
+#include "stream.hpp"
+
+namespace twister::detail {
+namespace {
+
+bool is_reset(std::error_code error) noexcept {
+  return error == std::errc::connection_reset || error == std::errc::broken_pipe ||
+         error == std::errc::connection_aborted;
+}
+
+}  // namespace
+
+CloseReason reason_of(std::error_code error) {
+  if (error == std::errc::connection_reset) return {.code = Errc::reset, .detail = {}};
+  if (is_reset(error)) return {.code = Errc::reset, .detail = error.message()};
+  return {.code = error, .detail = {}};
+}
+
+void Stream::finish_sending() {
+  if (!fin_sent_) transport_->shutdown_send();
+  fin_sent_ = true;
+  if (eof_) {
+    state_ = State::dying;
+    loop_.schedule(*this);
+    return;
+  }
+  state_ = State::lingering;
+  extras().close_by = later(loop_.now(), options_->linger_timeout);
+  watch_deadlines();
+  readable_ = true;
+  discard_turn();
+}
+
+void Stream::callback_threw(std::string_view callback, std::string_view what) noexcept {
+  const std::string peer = transport_->peer_address().to_string();
+  log(LogLevel::error, "callback_threw", {{"callback", callback}, {"peer", peer}, {"what", what}});
+  if (state_ >= State::gone) return;
+  reset_ = true;
+  state_ = State::closing;  // what was thrown replaces an earlier reason
+  fail({.code = Errc::callback_threw, .detail = std::string(what)});
+}
+
+// A peer that broke a limit or the wire format, or did not take its output: otherwise nobody would
+// know why it is gone.
+void Stream::log_breach(const CloseReason& reason) const {
+  if (reason.code != Condition::limit && reason.code != Condition::malformed &&
+      reason.code != Condition::timed_out) {
+    return;
+  }
+  log(LogLevel::warning, "connection_cut",
+      {{"peer", transport_->peer_address().to_string()}, {"why", reason.message()}});
+}
+
+void Stream::finish() {
+  if (extras().timer) loop_.cancel(extras_->timer);
+  const bool was_established = transport_->established();
+  if (reset_) {
+    transport_->reset();
+  } else {
+    transport_->close();
+  }
+  state_ = State::gone;
+  queued_ = true;  // nothing schedules it any more
+  if (const auto& handle = extras_->handle) {
+    const std::lock_guard lock(handle->mutex);
+    handle->loop = nullptr;
+    handle->stream = nullptr;
+  }
+  log_breach(extras_->reason);
+  // on_close is never the first that a Protocol hears, unless there never was a connection.
+  if (!connect_told_ && was_established && !arriving_) tell_connected();
+  const CloseReason reason = std::move(extras_->reason);
+  if (arriving_) {
+    const auto failed = std::move(extras_->arrival->failed);
+    guard("failed", [&] { failed(reason); });
+  }
+  guard("on_close", [&] { protocol_->on_close(reason); });
+  // Taken out first: it may set another.
+  if (const auto callback = std::move(extras_->close_callback)) {
+    guard("close_callback", [&] { callback(reason); });
+  }
+  if (TcpServer* server = protocol_->server_) {
+    const std::shared_ptr<ServerCore> core =
+        server->core_;  // the server may end in its own callback
+    core->connection_ended();
+    if (!arriving_) guard("server_on_close", [&] { server->on_close(*protocol_, reason); });
+    core->check_drained();
+  }
+  loop_.unlink(*this);
+  protocol_->stream_ = nullptr;  // its destructor may not use what is being destroyed
+  delete this;
+}
+
+}  // namespace twister::detail

@@ -1,0 +1,167 @@
+// src/stream_output.cpp - what a stream sends: queue, limits, watermarks.
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "loop_core.hpp"
+#include "stream.hpp"
+
+namespace twister::detail {
+namespace {
+
+// From here on a write is tried from the caller's memory before what is left of it is copied.
+constexpr std::size_t large_write_bytes = 16 * 1024;
+
+// Pieces of one gathered send.
+constexpr std::size_t max_pieces = 16;
+
+}  // namespace
+
+ByteBuffer* Stream::begin_write() {
+  if (!takes_output()) return nullptr;
+  if (output_ == nullptr) output_ = loop_.acquire_output();
+  return &output_->tail();
+}
+
+WriteStatus Stream::end_write(bool keep) {
+  if (keep) {
+    output_->commit_tail();
+  } else {
+    output_->roll_back_tail();
+  }
+  if (output_->empty()) loop_.release_output(std::move(output_));
+  if (!keep) return WriteStatus::refused;
+  return over_limit(0) ? WriteStatus::dropped : after_write();
+}
+
+WriteStatus Stream::write(ByteView bytes) {
+  if (!takes_output()) return WriteStatus::closed;
+  if (bytes.size() >= large_write_bytes && writable_ && state_ == State::open) {
+    return write_large(bytes);
+  }
+  if (over_limit(bytes.size())) return WriteStatus::dropped;
+  if (bytes.empty() || send_failed_) return after_write();
+  begin_write()->append(bytes);
+  output_->commit_tail();
+  return after_write();
+}
+
+WriteStatus Stream::write(const SharedBytes& bytes) {
+  if (!takes_output()) return WriteStatus::closed;
+  if (over_limit(bytes.size())) return WriteStatus::dropped;
+  if (bytes.empty() || send_failed_) return after_write();
+  if (output_ == nullptr) output_ = loop_.acquire_output();
+  output_->append(bytes);
+  return after_write();
+}
+
+WriteStatus Stream::write_large(ByteView bytes) {
+  flush();
+  while (!bytes.empty() && output_ == nullptr && writable_ && !send_failed_) {
+    const IoResult result = transport_->send({&bytes, 1});
+    if (result.status == IoResult::Status::failed) {
+      send_failed(result.error);
+      break;
+    }
+    if (result.bytes < bytes.size()) writable_ = false;
+    sent_bytes_ += result.bytes;
+    bytes = bytes.subspan(result.bytes);
+  }
+  if (over_limit(bytes.size())) return WriteStatus::dropped;
+  if (!bytes.empty() && !send_failed_) {
+    begin_write()->append(bytes);
+    output_->commit_tail();
+  }
+  return after_write();
+}
+
+// The slow consumer: one flush is tried before a connection that would have to keep more than the
+// limit is given up.
+bool Stream::give_up_at(std::size_t bytes) {
+  if (state_ == State::open) {
+    const std::size_t before = queued_bytes();
+    flush();
+    bytes -= before - queued_bytes();
+    if (bytes <= options_->max_write_buffer_size) return false;
+  }
+  abort({.code = Errc::write_limit,
+         .detail = "output of " + std::to_string(bytes) + " bytes exceeds max_write_buffer_size " +
+                   std::to_string(options_->max_write_buffer_size)});
+  return true;
+}
+
+WriteStatus Stream::after_write() {
+  if (!write_paused_ && queued_bytes() > options_->high_watermark_bytes && state_ == State::open) {
+    flush();
+    write_paused_ = queued_bytes() > options_->high_watermark_bytes;
+  }
+  if (send_failed_) return WriteStatus::closed;
+  if (!in_turn_) loop_.schedule(*this);
+  return write_paused_ ? WriteStatus::paused : WriteStatus::queued;
+}
+
+void Stream::flush() {
+  while (output_ != nullptr && writable_ && !send_failed_) {
+    const IoResult result = send_output();
+    if (result.status == IoResult::Status::failed) return send_failed(result.error);
+    sent_bytes_ += result.bytes;
+    if (result.bytes < output_->size()) {
+      // Less than all there is: the socket is full, unless there were more pieces than go at once.
+      output_->consume(result.bytes);
+    } else {
+      output_->clear();
+      loop_.release_output(std::move(output_));
+    }
+  }
+}
+
+// Offers the transport as much of the output as goes in one send.
+IoResult Stream::send_output() {
+  const ByteView front = output_->front();
+  if (front.size() == output_->size()) [[likely]] {
+    const IoResult result = transport_->send({&front, 1});
+    if (result.bytes < front.size()) writable_ = false;
+    return result;
+  }
+  std::array<ByteView, max_pieces> pieces;
+  const std::size_t count = output_->gather(pieces);
+  std::size_t offered = 0;
+  for (std::size_t i = 0; i < count; ++i) offered += pieces[i].size();
+  const IoResult result = transport_->send(std::span(pieces).first(count));
+  if (result.bytes < offered) writable_ = false;
+  return result;
+}
+
+// The peer takes nothing more. What it sent before is still delivered; then the error shows.
+void Stream::send_failed(std::error_code error) {
+  send_failed_ = true;
+  if (output_ != nullptr) loop_.release_output(std::move(output_));
+  if (state_ == State::open && accepts_data() && !eof_) {
+    extras().reason = reason_of(error);
+    readable_ = true;
+    hangup_ = true;
+    loop_.schedule(*this);
+  } else {
+    fail(reason_of(error));
+  }
+}
+
+void Stream::notify_watermarks() {
+  if (!write_paused_) {
+    if (queued_bytes() <= options_->high_watermark_bytes) return;
+    write_paused_ = true;
+  }
+  if (!pause_told_) {
+    pause_told_ = true;
+    guard("on_write_paused", [this] { protocol_->on_write_paused(); });
+  }
+  if (state_ != State::open || queued_bytes() > options_->low_watermark_bytes) return;
+  write_paused_ = false;
+  pause_told_ = false;
+  resumed_ = true;
+  loop_.schedule(*this);
+  guard("on_write_resumed", [this] { protocol_->on_write_resumed(); });
+}
+
+}  // namespace twister::detail

@@ -378,6 +378,11 @@ int IOStream::native_handle() const noexcept {
   return adapter != nullptr ? adapter->native_handle() : -1;
 }
 
+const Transport* IOStream::transport() const noexcept {
+  const Adapter* adapter = connected();
+  return adapter != nullptr ? adapter->transport() : nullptr;
+}
+
 ProtocolFactory handle_streams(std::function<void(IOStream)> handler) {
   return [handler = std::move(handler)](const Address& peer) -> std::unique_ptr<Protocol> {
     auto state = std::make_shared<IOStream::State>(peer, StreamOptions().max_buffer_size);

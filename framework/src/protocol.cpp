@@ -75,6 +75,10 @@ int Protocol::native_handle() const noexcept {
   return stream_ == nullptr ? -1 : stream_->transport().native_handle();
 }
 
+const Transport* Protocol::transport() const noexcept {
+  return stream_ == nullptr ? nullptr : &stream_->transport();
+}
+
 void Protocol::run_guarded(const std::function<void()>& work) {
   stream().guard("posted", work);
 }

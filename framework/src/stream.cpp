@@ -257,7 +257,7 @@ void Stream::read_turn() {
     const IoResult result = transport_->receive(room.first(std::min(room.size(), budget)));
     switch (result.status) {
       case IoResult::Status::ok: {
-        const bool drained = result.bytes < std::min(room.size(), budget);
+        const bool drained = result.bytes < std::min(room.size(), budget) && !result.more;
         if (drained && !hangup_) readable_ = false;
         received_bytes_ += result.bytes;
         deliver(room.first(result.bytes));

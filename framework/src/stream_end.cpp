@@ -75,7 +75,7 @@ void Stream::finish() {
     handle->loop = nullptr;
     handle->stream = nullptr;
   }
-  log_breach(extras_->reason);
+  if (!arriving_) log_breach(extras_->reason);
   // on_close is never the first that a Protocol hears, unless there never was a connection.
   if (!connect_told_ && was_established && !arriving_) tell_connected();
   const CloseReason reason = std::move(extras_->reason);

@@ -65,7 +65,8 @@ class IOStream {
  public:
   // No connection: not open, reads are not answered, and every other verb has no effect.
   IOStream() = default;
-  IOStream(IOLoop& loop, std::unique_ptr<Transport> transport, const StreamOptions& options = {});
+  IOStream(IOLoop& loop, std::unique_ptr<Transport> transport,
+           const StreamOptions& options = client_stream_options());
   ~IOStream();
   IOStream(IOStream&& other) noexcept = default;
   IOStream& operator=(IOStream&& other) noexcept;
@@ -121,6 +122,8 @@ class IOStream {
   std::error_code error() const noexcept;
   Address peer_address() const;
   int native_handle() const noexcept;
+  // As Protocol::transport(); null when there is no connection.
+  const Transport* transport() const noexcept;
 
  private:
   friend ProtocolFactory handle_streams(std::function<void(IOStream)> handler);

@@ -23,6 +23,7 @@ namespace twister {
 class ByteBuffer;
 class IOLoop;
 class TcpServer;
+class Transport;
 struct StreamOptions;
 namespace detail {
 class Stream;
@@ -118,6 +119,8 @@ class Protocol {
   IOLoop& loop() const;
   // The socket underneath, or -1 when it is none.
   int native_handle() const noexcept;
+  // What carries the bytes, or null before on_connect: for functions that know its kind, tls_info().
+  const Transport* transport() const noexcept;
 
  protected:
   // ---- for Protocols that frame (MessageProtocol and its like) ----

@@ -50,4 +50,12 @@ struct StreamOptions {
   std::chrono::milliseconds linger_timeout = std::chrono::seconds(2);
 };
 
+// For the side that asks: it goes on reading while its own output is high. Were both sides to wait
+// with reading until the other one takes more, neither would go on.
+inline StreamOptions client_stream_options() {
+  StreamOptions options;
+  options.when_output_is_high = OutputHigh::keep_reading;
+  return options;
+}
+
 }  // namespace twister

@@ -46,12 +46,13 @@ struct IoResult {
   Status status = Status::ok;
   std::size_t bytes = 0;  // ok: how many, at least one
   std::error_code error;  // failed: why
+  bool more = false;      // ok: there is more to be received, although the room was not filled
 };
 
 // A duplex byte stream that never blocks.
 //
-// Readiness is edge-triggered: after a receive() that returned fewer bytes than it was offered, or
-// would_block, the transport calls on_ready() once more bytes (or the end) arrive; likewise after a
+// Readiness is edge-triggered: after a receive() that returned fewer bytes than it was offered (and
+// did not say `more`), or would_block, the transport calls on_ready() once more bytes (or the end) arrive; likewise after a
 // send() that took less than it was given.
 //
 // Threads: belongs to one loop.

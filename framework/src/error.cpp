@@ -33,6 +33,10 @@ class StreamCategory final : public std::error_category {
         return "the handshake took too long";
       case Errc::refused:
         return "the connection was refused";
+      case Errc::unread_input:
+        return "bytes in clear text arrived ahead of the handshake";
+      case Errc::unsent_output:
+        return "output in clear text was not taken ahead of the handshake";
       case Errc::callback_threw:
         return "a callback threw";
       case Errc::truncated_message:
@@ -76,12 +80,14 @@ class StreamCategory final : public std::error_category {
       case Errc::read_timeout:
         return Condition::timed_out;
       case Errc::truncated_message:
+      case Errc::unread_input:
         return Condition::malformed;
       case Errc::refused:
         return Condition::refused;
       case Errc::read_cancelled:
         return std::errc::operation_canceled;
       case Errc::callback_threw:
+      case Errc::unsent_output:
       case Errc::already_reading:
         break;
     }

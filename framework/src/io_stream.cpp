@@ -40,7 +40,12 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   void end_reads(std::error_code why);
   WriteStatus written(WriteStatus status) noexcept;
   void when_drained(std::function<void(std::error_code)> function);
+  void when_open(std::function<void(std::error_code)> function);
+  void start_tls(const TransportLayer& tls, std::function<void(std::error_code)> function);
+  void tell_later(const std::function<void(std::error_code)>& function, std::error_code error);
   void abandon();
+
+  void on_open();
 
   void on_data(ByteView chunk);
   void on_eof() { reader_.end({}); }
@@ -53,7 +58,7 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   void later(std::function<void(State&)> work);
   void settle();
 
-  void tell_drained(std::error_code error);
+  static void tell(std::vector<std::function<void(std::error_code)>>& waiters, std::error_code error);
   // Null once the loop is gone: nobody is left to call anything.
   IOLoop* living_loop() const noexcept { return lifetime_.expired() ? nullptr : loop_; }
 
@@ -66,13 +71,16 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   bool paused_ = false;  // by the user
   bool keep_open_ = false;
   bool output_high_ = false;
+  bool opened_ = false;
   std::vector<std::function<void(std::error_code)>> drain_waiters_;
+  std::vector<std::function<void(std::error_code)>> open_waiters_;
 };
 
 // The Protocol behind an IOStream.
 class IOStream::Adapter final : public Protocol {
  public:
   using Protocol::run_guarded;
+  using Protocol::when_sent;
 
   explicit Adapter(std::shared_ptr<State> state, std::function<void(IOStream)> on_open = {})
       : state_(std::move(state)), on_open_(std::move(on_open)) {}
@@ -85,10 +93,14 @@ class IOStream::Adapter final : public Protocol {
   }
 
   void on_connect() override {
-    if (!on_open_) return;
-    state_->attach(loop(), *this);
-    state_->set_max_buffer_size(stream_options().max_buffer_size);
-    std::exchange(on_open_, {})(IOStream(state_));
+    const auto state = state_;
+    if (state == nullptr) return;
+    if (on_open_) {
+      state->attach(loop(), *this);
+      state->set_max_buffer_size(stream_options().max_buffer_size);
+      std::exchange(on_open_, {})(IOStream(state));
+    }
+    state->on_open();
   }
 
   // Each holds the state: a handler may destroy the stream.
@@ -171,16 +183,47 @@ void IOStream::State::when_drained(std::function<void(std::error_code)> function
 
 void IOStream::State::on_write_resumed() {
   output_high_ = false;
-  tell_drained({});
+  tell(drain_waiters_, {});
 }
 
-void IOStream::State::tell_drained(std::error_code error) {
-  for (const auto& function : std::exchange(drain_waiters_, {})) function(error);
+void IOStream::State::tell(std::vector<std::function<void(std::error_code)>>& waiters,
+                           std::error_code error) {
+  for (const auto& function : std::exchange(waiters, {})) function(error);
+}
+
+void IOStream::State::tell_later(const std::function<void(std::error_code)>& function,
+                                 std::error_code error) {
+  later([function, error](State&) { function(error); });
+}
+
+void IOStream::State::when_open(std::function<void(std::error_code)> function) {
+  if (adapter_ != nullptr && !opened_) return open_waiters_.push_back(std::move(function));
+  tell_later(function, opened_ ? std::error_code() : error_);
+}
+
+void IOStream::State::start_tls(const TransportLayer& tls,
+                                std::function<void(std::error_code)> function) {
+  if (adapter_ == nullptr || !adapter_->is_open()) {
+    return tell_later(function, error_ ? error_ : make_error_code(Errc::closed_here));
+  }
+  if (reader_.reading()) return tell_later(function, Errc::already_reading);
+  if (!reader_.empty()) return tell_later(function, Errc::unread_input);
+  opened_ = false;
+  open_waiters_.push_back(std::move(function));
+  adapter_->start_tls(tls, [weak = weak_from_this()] {
+    if (const auto state = weak.lock()) state->on_open();
+  });
+}
+
+void IOStream::State::on_open() {
+  opened_ = true;
+  tell(open_waiters_, {});
 }
 
 void IOStream::State::abandon() {
   reader_.forget();
   drain_waiters_.clear();
+  open_waiters_.clear();
   if (Adapter* adapter = std::exchange(adapter_, nullptr)) adapter->abandon();
 }
 
@@ -193,7 +236,9 @@ void IOStream::State::on_close(const CloseReason& reason) {
   adapter_ = nullptr;
   error_ = reason.code;
   reader_.end(reason.code);
-  tell_drained(reason.code ? reason.code : make_error_code(Errc::end_of_stream));
+  const std::error_code why = reason.code ? reason.code : make_error_code(Errc::end_of_stream);
+  tell(open_waiters_, why);
+  tell(drain_waiters_, why);
 }
 
 void IOStream::State::advance() {
@@ -233,6 +278,14 @@ IOStream::IOStream(IOLoop& loop, std::unique_ptr<Transport> transport, const Str
   auto adapter = std::make_unique<Adapter>(state_);
   state_->attach(loop, *adapter);
   make_connection(loop, std::move(transport), std::move(adapter), options);
+}
+
+IOStream IOStream::connect(IOLoop& loop, const Address& address,
+                           std::function<void(std::error_code)> opened,
+                           const StreamOptions& options) {
+  IOStream stream(loop, make_connecting_transport(loop, address), options);
+  if (opened) stream.when_open(std::move(opened));
+  return stream;
 }
 
 IOStream::~IOStream() {
@@ -307,6 +360,23 @@ std::function<void()> IOStream::read_canceller() const {
 
 void IOStream::when_drained(std::function<void(std::error_code)> function) {
   if (state_ != nullptr) state_->when_drained(std::move(function));
+}
+
+void IOStream::when_open(std::function<void(std::error_code)> function) {
+  if (state_ != nullptr) state_->when_open(std::move(function));
+}
+
+void IOStream::start_tls(const TransportLayer& tls,
+                         std::function<void(std::error_code)> function) {
+  if (state_ != nullptr) state_->start_tls(tls, std::move(function));
+}
+
+void IOStream::when_sent(std::function<void(std::error_code)> function) {
+  if (Adapter* adapter = connected()) return adapter->when_sent(std::move(function));
+  if (state_ != nullptr) {
+    state_->tell_later(function, state_->error() ? state_->error()
+                                                 : make_error_code(Errc::end_of_stream));
+  }
 }
 
 void IOStream::set_close_callback(std::function<void(const CloseReason&)> callback) {

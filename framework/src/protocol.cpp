@@ -50,6 +50,10 @@ void Protocol::set_close_callback(std::function<void(const CloseReason&)> callba
   stream().set_close_callback(std::move(callback));
 }
 
+void Protocol::start_tls(const TransportLayer& tls, std::function<void()> established) {
+  stream().start_layer(tls, std::move(established));
+}
+
 void Protocol::pause_reading() {
   stream().pause_reading();
 }
@@ -77,6 +81,10 @@ int Protocol::native_handle() const noexcept {
 
 const Transport* Protocol::transport() const noexcept {
   return stream_ == nullptr ? nullptr : &stream_->transport();
+}
+
+void Protocol::when_sent(std::function<void(std::error_code)> function) {
+  stream().when_sent(std::move(function));
 }
 
 void Protocol::run_guarded(const std::function<void()>& work) {

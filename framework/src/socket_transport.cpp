@@ -24,11 +24,31 @@ IoResult result_of_error(int error) noexcept {
 }  // namespace
 
 void SocketTransport::start(TransportEvents& events) {
+  if (descriptor_ < 0) return;
   if (std::exchange(started_, true)) {
     reactor_.remove(descriptor_);
     watch_.reset();
   }
   watch_ = reactor_.add(descriptor_, events);
+}
+
+IoResult SocketTransport::establish() {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (!connect_error_ && ::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
+    error = errno;
+  }
+  if (connect_error_) return {.status = IoResult::Status::failed, .bytes = 0, .error = connect_error_};
+  if (error != 0) return result_of_error(error);
+  sockaddr_storage name{};
+  socklen_t name_size = sizeof name;
+  if (::getpeername(descriptor_, reinterpret_cast<sockaddr*>(&name), &name_size) != 0) {
+    if (errno != ENOTCONN) return result_of_error(errno);
+    if (watch_ != nullptr) watch_->want_writable();
+    return result_of_error(EAGAIN);
+  }
+  connecting_ = false;
+  return {};
 }
 
 IoResult SocketTransport::receive(std::span<std::byte> room) {

@@ -15,11 +15,20 @@ class SocketTransport final : public Transport {
   // Takes over a connected, non-blocking descriptor.
   SocketTransport(Reactor& reactor, int descriptor, Address peer) noexcept
       : reactor_(reactor), descriptor_(descriptor), peer_(std::move(peer)) {}
+  // Begins to connect a descriptor to `peer`, or remembers why it could not be made.
+  SocketTransport(Reactor& reactor, int descriptor, Address peer, std::error_code error) noexcept
+      : reactor_(reactor),
+        descriptor_(descriptor),
+        connecting_(true),
+        connect_error_(error),
+        peer_(std::move(peer)) {}
   ~SocketTransport() override { close(); }
   SocketTransport(const SocketTransport&) = delete;
   SocketTransport& operator=(const SocketTransport&) = delete;
 
   void start(TransportEvents& events) override;
+  bool established() const noexcept override { return !connecting_; }
+  IoResult establish() override;
   IoResult receive(std::span<std::byte> room) override;
   IoResult send(std::span<const ByteView> pieces) override;
   void shutdown_send() override;
@@ -33,6 +42,8 @@ class SocketTransport final : public Transport {
   std::unique_ptr<Watch> watch_;
   int descriptor_;
   bool started_ = false;
+  bool connecting_ = false;
+  std::error_code connect_error_;
   Address peer_;  // must be known after the connection has gone
 };
 

@@ -195,7 +195,7 @@ bool Stream::establish_arrival() {
       if (!admission) return;
       keep_admission(*std::move(admission));
     }
-    if (const auto layer = std::exchange(arrival.layer, {})) add_layer(layer, {});
+    if (const auto layer = std::exchange(arrival.layer, {})) add_layer(layer);
     if (establish_transport()) built = arrival.build(peer);
   });
   if (state_ >= State::dying || !transport_->established()) return false;
@@ -211,15 +211,22 @@ bool Stream::establish_arrival() {
   return true;
 }
 
-void Stream::add_layer(const TransportLayer& layer, std::function<void()> established) {
+void Stream::start_layer(const TransportLayer& layer, std::function<void()> established) {
+  if (state_ != State::open || establishing_) return;
+  flush();
+  if (output_ != nullptr) return abort({.code = Errc::unsent_output, .detail = {}});
+  guard("start_tls", [&] { add_layer(layer); });
+  extras().when_established = std::move(established);
+  loop_.schedule(*this);
+}
+
+void Stream::add_layer(const TransportLayer& layer) {
   // What a layer that throws has been given is gone with it.
   const Address peer = transport_->peer_address();
   auto below = std::exchange(transport_, std::make_unique<NoTransport>(peer));
   if (auto layered = layer(std::move(below))) transport_ = std::move(layered);
   started_ = false;
   establishing_ = true;
-  if (established) extras().when_established = std::move(established);
-  loop_.schedule(*this);
 }
 
 void Stream::tell_connected() {
@@ -336,7 +343,12 @@ void Stream::end_turn() {
     return fail(send_failed_ ? extras().reason
                              : reason_to_keep({.code = Errc::reset, .detail = {}}));
   }
+  if (establishing_) {  // since this turn: start_layer()
+    if (protocol_->kept_bytes() > 0) abort({.code = Errc::unread_input, .detail = {}});
+    return;
+  }
   if (output_ != nullptr && state_ < State::lingering) flush();
+  if (tells_sent_) tell_sent({});
   if (watches_idle_) note_activity();
   if (state_ >= State::lingering) return;
   if (state_ == State::open) notify_watermarks();

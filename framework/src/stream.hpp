@@ -19,6 +19,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -105,7 +106,7 @@ class Stream final : public TransportEvents {
   void resume_reading();
   bool is_open() const noexcept { return state_ <= State::open; }
   bool accepts_data() const noexcept {
-    return state_ == State::open && reading_ && !paused_ && !held_by_output();
+    return state_ == State::open && reading_ && !paused_ && !held_by_output() && !establishing_;
   }
   void receive_in_place(bool on) noexcept { in_place_ = on; }
   // The Protocol keeps so many bytes of a message that is not complete; `anew`: of another one than
@@ -113,9 +114,13 @@ class Stream final : public TransportEvents {
   void keeps_input(std::size_t bytes, bool anew);
   std::size_t queued_bytes() const noexcept { return output_ == nullptr ? 0 : output_->size(); }
   const Transport& transport() const noexcept { return *transport_; }
-  // Puts a layer around the transport, and calls the function when that is established. What was not
-  // received yet goes through the layer, what was not sent does not leave before.
-  void add_layer(const TransportLayer& layer, std::function<void()> established);
+  // Sends what was written, then puts a layer around the transport and calls the function when that
+  // is established. A Protocol that still has input then, or a peer that does not take all of the
+  // output at once, ends the connection: nothing may be taken for part of the other conversation.
+  void start_layer(const TransportLayer& layer, std::function<void()> established);
+  // Calls the function, from the loop, when all that was written so far was taken by the kernel, or
+  // with the reason why it never will be.
+  void when_sent(std::function<void(std::error_code)> function);
   void keep_admission(Admission admission) { extras().admission = std::move(admission); }
   LoopCore& loop() const noexcept { return loop_; }
   const StreamOptions& options() const noexcept { return *options_; }
@@ -157,6 +162,8 @@ class Stream final : public TransportEvents {
     std::unique_ptr<Arrival> arrival;  // while arriving
     Admission admission;
     std::function<void()> when_established;  // a layer that was added later
+    // By the count of the bytes that have to be sent before.
+    std::deque<std::pair<std::uint64_t, std::function<void(std::error_code)>>> when_sent;
 
     // When something has to have happened; see stream_deadlines.cpp.
     TimerId timer;
@@ -188,6 +195,8 @@ class Stream final : public TransportEvents {
   bool establish();
   bool establish_transport();
   bool establish_arrival();
+  void add_layer(const TransportLayer& layer);
+  void tell_sent(std::error_code error);
   void tell_connected();
   void deliver_kept();
   void read_turn();
@@ -231,6 +240,7 @@ class Stream final : public TransportEvents {
   bool arriving_ : 1 = false;      // the Protocol is a placeholder: see open_arriving()
   bool watches_idle_ : 1 = false;  // there is an idle_timeout
   bool keeps_input_ : 1 = false;   // the Protocol has a part of a message
+  bool tells_sent_ : 1 = false;    // somebody waits for output to be sent
   bool queued_ : 1 = false;        // on the loop's pending list
   bool connect_told_ : 1 = false;  // on_connect was called
   bool in_turn_ : 1 = false;       // output leaves when this turn ends

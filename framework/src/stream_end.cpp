@@ -79,6 +79,9 @@ void Stream::finish() {
   // on_close is never the first that a Protocol hears, unless there never was a connection.
   if (!connect_told_ && was_established && !arriving_) tell_connected();
   const CloseReason reason = std::move(extras_->reason);
+  if (tells_sent_) {
+    tell_sent(extras_->reason.code ? extras_->reason.code : make_error_code(Errc::end_of_stream));
+  }
   if (arriving_) {
     const auto failed = std::move(extras_->arrival->failed);
     guard("failed", [&] { failed(reason); });

@@ -147,6 +147,22 @@ void Stream::send_failed(std::error_code error) {
   }
 }
 
+void Stream::when_sent(std::function<void(std::error_code)> function) {
+  extras().when_sent.emplace_back(sent_bytes_ + queued_bytes(), std::move(function));
+  tells_sent_ = true;
+  loop_.schedule(*this);
+}
+
+void Stream::tell_sent(std::error_code error) {
+  auto& waiting = extras().when_sent;
+  while (!waiting.empty() && (error || waiting.front().first <= sent_bytes_)) {
+    const auto function = std::move(waiting.front().second);
+    waiting.pop_front();
+    guard("sent", [&] { function(error); });
+  }
+  tells_sent_ = !waiting.empty();
+}
+
 void Stream::notify_watermarks() {
   if (!write_paused_) {
     if (queued_bytes() <= options_->high_watermark_bytes) return;

@@ -30,6 +30,8 @@ enum class Errc {
   message_timeout,    // a message took too long to arrive
   handshake_timeout,  // connecting, or a handshake, took too long
   refused,            // the factory, or a limit, refused the connection
+  unread_input,       // start_tls(): bytes came before the handshake that should come after it
+  unsent_output,      // start_tls(): the peer does not take what was written before
   callback_threw,     // a callback of the user let an exception out
   truncated_message,  // the peer ended the stream inside a message
   server_draining,    // the server is shutting down

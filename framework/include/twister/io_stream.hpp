@@ -67,6 +67,11 @@ class IOStream {
   IOStream() = default;
   IOStream(IOLoop& loop, std::unique_ptr<Transport> transport,
            const StreamOptions& options = client_stream_options());
+  // Connects to `address`. What is written meanwhile follows; `opened` is called once, from the loop,
+  // when the connection is there, or with the reason why it is not. Names: TcpClient.
+  static IOStream connect(IOLoop& loop, const Address& address,
+                          std::function<void(std::error_code)> opened = {},
+                          const StreamOptions& options = client_stream_options());
   ~IOStream();
   IOStream(IOStream&& other) noexcept = default;
   IOStream& operator=(IOStream&& other) noexcept;
@@ -95,6 +100,15 @@ class IOStream {
   // ended before. Any number of functions may wait.
   void when_drained(std::function<void(std::error_code)> function);
 
+  // Calls the function, from the loop, when the connection is established: at once, if it is. With
+  // the reason when it never will be. Tornado's wait_for_handshake.
+  void when_open(std::function<void(std::error_code)> function);
+  // Changes to TLS in the middle of the conversation; `tls` is a TlsServerContext, or
+  // TlsClientContext::layer(). Calls the function when hands are shaken. No read may be pending
+  // (Errc::already_reading) and no input unread (Errc::unread_input): then the function is told, and
+  // the stream goes on as it was. A handshake that fails ends the stream.
+  void start_tls(const TransportLayer& tls, std::function<void(std::error_code)> function);
+
   // Told once, from the loop, when the connection has ended. One slot; the last wins.
   void set_close_callback(std::function<void(const CloseReason&)> callback);
 
@@ -102,6 +116,9 @@ class IOStream {
   WriteStatus write(ByteView bytes);
   WriteStatus write(std::string_view text) { return write(as_bytes(text)); }
   WriteStatus write(const SharedBytes& bytes);
+  // Calls the function, from the loop, when all that was written so far was taken by the kernel, or
+  // with the reason why it never will be. In the order of the calls. Flow control is when_drained().
+  void when_sent(std::function<void(std::error_code)> function);
   void close(std::error_code error = {});
   void abort();
   void shutdown_write();

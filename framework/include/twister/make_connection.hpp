@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include <twister/address.hpp>
 #include <twister/protocol.hpp>
 #include <twister/stream_options.hpp>
 #include <twister/transport.hpp>
@@ -20,5 +21,17 @@ Protocol& make_connection(IOLoop& loop, std::unique_ptr<Transport> transport,
 // A connected stream socket as a transport. Takes over the descriptor, makes it non-blocking
 // and sends small messages at once (TCP_NODELAY).
 std::unique_ptr<Transport> make_socket_transport(IOLoop& loop, int descriptor);
+
+struct ConnectOptions {
+  // Where to come from; empty: the kernel chooses. Port 0 likewise.
+  Address source{};
+  // Sends small messages at once (TCP_NODELAY).
+  bool no_delay = true;
+};
+
+// A stream socket that connects to `address`. What goes wrong, the making of the socket included, is
+// told by Transport::establish().
+std::unique_ptr<Transport> make_connecting_transport(IOLoop& loop, const Address& address,
+                                                     const ConnectOptions& options = {});
 
 }  // namespace twister

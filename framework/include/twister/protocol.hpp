@@ -17,13 +17,13 @@
 #include <twister/error.hpp>
 #include <twister/handle.hpp>
 #include <twister/shared_bytes.hpp>
+#include <twister/transport.hpp>
 
 namespace twister {
 
 class ByteBuffer;
 class IOLoop;
 class TcpServer;
-class Transport;
 struct StreamOptions;
 namespace detail {
 class Stream;
@@ -104,6 +104,13 @@ class Protocol {
   // the last wins.
   void set_close_callback(std::function<void(const CloseReason&)> callback);
 
+  // Changes to TLS in the middle of the conversation (`tls` is a TlsServerContext, or
+  // TlsClientContext::layer()): sends what was written, then shakes hands, then calls the function and
+  // goes on. What is written meanwhile follows the handshake. Input that came ahead of the handshake
+  // ends the connection (Errc::unread_input), and so does a peer that does not take the output at
+  // once (Errc::unsent_output); a failed handshake does, as any error.
+  void start_tls(const TransportLayer& tls, std::function<void()> established = {});
+
   // Stops delivering data; the peer is then slowed by TCP. Its FIN waits, its reset does not.
   void pause_reading();
   void resume_reading();
@@ -125,6 +132,9 @@ class Protocol {
  protected:
   // ---- for Protocols that frame (MessageProtocol and its like) ----
 
+  // Calls the function, from the loop, when all that was written so far was taken by the kernel, or
+  // with the reason why it never will be.
+  void when_sent(std::function<void(std::error_code)> function);
   // Runs a function as an event: what it throws is logged and costs this connection.
   void run_guarded(const std::function<void()>& work);
   const StreamOptions& stream_options() const;
@@ -163,6 +173,8 @@ class Protocol {
   virtual void on_reading_resumed() {}
   // Where the next bytes shall go, while receive_in_place(true). Empty: as usual.
   virtual std::span<std::byte> receive_buffer() { return {}; }
+  // How many bytes were received and not yet handed on.
+  virtual std::size_t kept_bytes() const noexcept { return 0; }
 
   ByteBuffer* begin_write();
   WriteStatus end_write(bool keep);

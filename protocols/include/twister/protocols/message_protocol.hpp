@@ -106,6 +106,8 @@ class MessageProtocol : public Protocol {
     keeps_input(partial_ ? kept_.size() : 0, completed_);
   }
 
+  std::size_t kept_bytes() const noexcept final { return kept_.size(); }
+
   std::span<std::byte> receive_buffer() final {
     return kept_.prepare(std::min(needed_, std::max(max_trusted_bytes, kept_.size())));
   }

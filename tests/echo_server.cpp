@@ -1,12 +1,22 @@
 // echo_server: a server for outside testing. Echoes every message, re-encoded by the codec it came
 // through.
-//   echo_server --codec raw|lines|lp32|jsonl|protobuf [--host HOST] [--port PORT] [--threads N]
-//               [--max-frame-bytes N] [--max-connections N] [--drain-timeout SECONDS]
+//   echo_server --codec raw|lines|lp32|jsonl|protobuf [--host HOST] [--port PORT] [--unix PATH]
+//               [--threads N] [--max-frame-bytes N] [--max-connections N] [--max-per-ip N]
+//               [--tls-cert FILE --tls-key FILE] (SIGHUP reads them again)
+//               [--handshake-timeout SECONDS] [--idle-timeout SECONDS] [--drain-timeout SECONDS]
+//               [--read-timeout SECONDS] (of one message: not for raw)
+#include <charconv>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <functional>
 #include <iterator>
 #include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +28,10 @@
 #include <twister/codecs/protobuf.hpp>
 #include <twister/protocols/message_protocol.hpp>
 #include <twister/serve.hpp>
+#include <twister/signal_watch.hpp>
+#ifdef TWISTER_ECHO_TLS
+#include <twister/tls.hpp>
+#endif
 
 #include "echo_message.pb.h"
 
@@ -82,29 +96,104 @@ std::string take_option(std::vector<char*>& arguments, std::string_view name,
   return fallback;
 }
 
-}  // namespace
+class BadOption : public std::runtime_error {
+ public:
+  BadOption(std::string_view name, std::string_view value, std::string_view what)
+      : runtime_error(std::string(name) + ": \"" + std::string(value) + "\" is not " +
+                      std::string(what)) {}
+};
 
-int main(int argc, char** argv) {
-  std::vector<char*> arguments(argv, argv + argc);
+template <class Number>
+std::optional<Number> take_number(std::vector<char*>& arguments, std::string_view name,
+                                  Number least, std::string_view what) {
+  const std::string text = take_option(arguments, name, "");
+  if (text.empty()) return std::nullopt;
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || !(number >= least)) {
+    throw BadOption(name, text, what);
+  }
+  return number;
+}
+
+void take_seconds(std::vector<char*>& arguments, std::string_view name,
+                  std::chrono::milliseconds& option) {
+  const auto seconds = take_number<double>(arguments, name, 0.001, "a number of seconds, above 0");
+  if (seconds) option = std::chrono::milliseconds(static_cast<long>(*seconds * 1000));
+}
+
+twister::ProtocolFactory take_codec(std::vector<char*>& arguments) {
   const std::string codec = take_option(arguments, "--codec", "raw");
-  const std::string limit = take_option(arguments, "--max-frame-bytes", "");
+  const auto limit =
+      take_number<std::size_t>(arguments, "--max-frame-bytes", 1, "a number of bytes, 1 or more");
   const auto found = codecs.find(codec);
   if (found == codecs.end()) {
-    std::fprintf(stderr, "%s: --codec: \"%s\" is not one of raw, lines, lp32, jsonl, protobuf\n",
-                 argv[0], codec.c_str());
-    return 2;
+    throw BadOption("--codec", codec, "one of raw, lines, lp32, jsonl, protobuf");
   }
-  std::size_t max_frame_bytes = codec == "lines" || codec == "jsonl" ? 64 * 1024 : 1024 * 1024;
-  if (!limit.empty()) {
-    char* end = nullptr;
-    max_frame_bytes = std::strtoull(limit.c_str(), &end, 10);
-    if (*end != '\0' || limit.front() == '-' || max_frame_bytes == 0) {
-      std::fprintf(stderr, "%s: --max-frame-bytes: \"%s\" is not a number of bytes, 1 or more\n",
-                   argv[0], limit.c_str());
-      return 2;
-    }
+  const bool lines = codec == "lines" || codec == "jsonl";
+  return found->second(limit.value_or(lines ? 64 * 1024 : 1024 * 1024));
+}
+
+// A server that does what has to be done on SIGHUP.
+class EchoServer : public twister::TcpServer {
+ public:
+  EchoServer(twister::IOLoop& loop, std::string_view address, twister::ProtocolFactory factory,
+             const twister::ServerOptions& options, twister::IOLoop::Callback reload)
+      : TcpServer(loop, address, std::move(factory), options) {
+    if (reload) reload_.emplace(loop, SIGHUP, std::move(reload));
   }
+
+ private:
+  std::optional<twister::SignalWatch> reload_;
+};
+
+int run(std::vector<char*> arguments) {
+  const twister::ProtocolFactory factory = take_codec(arguments);
+  twister::ServeOptions options;
+  twister::ServerOptions& server = options.server;
+  twister::IOLoop::Callback reload;
+  take_seconds(arguments, "--handshake-timeout", server.stream.handshake_timeout);
+  take_seconds(arguments, "--idle-timeout", server.stream.idle_timeout);
+  take_seconds(arguments, "--read-timeout", server.stream.message_timeout);
+  if (const auto most = take_number<std::size_t>(arguments, "--max-per-ip", 1,
+                                                 "a number of connections, 1 or more")) {
+    server.max_connections_per_address = *most;
+  }
+  if (const std::string path = take_option(arguments, "--unix", ""); !path.empty()) {
+    options.host = "unix:" + path;
+  }
+  const std::string certificate = take_option(arguments, "--tls-cert", "");
+  const std::string key = take_option(arguments, "--tls-key", "");
+  if (certificate.empty() != key.empty()) {
+    throw BadOption("--tls-cert and --tls-key", certificate + key, "enough: both are needed");
+  }
+#ifdef TWISTER_ECHO_TLS
+  if (!certificate.empty()) {
+    twister::TlsServerContext tls({.certificate_file = certificate, .key_file = key});
+    server.layer = tls;
+    reload = [tls]() mutable { tls.reload(); };
+  }
+#else
+  if (!certificate.empty())
+    throw BadOption("--tls-cert", certificate, "possible: built without TLS");
+#endif
   arguments.push_back(nullptr);
-  return twister::serve_main(static_cast<int>(arguments.size()) - 1, arguments.data(),
-                             found->second(max_frame_bytes));
+  return twister::serve_main(
+      static_cast<int>(arguments.size()) - 1, arguments.data(),
+      [&](twister::IOLoop& loop, std::string_view address, const twister::ServerOptions& given) {
+        return std::make_unique<EchoServer>(loop, address, factory, given, reload);
+      },
+      options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  return run({argv, argv + argc});
+} catch (const BadOption& error) {
+  std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
+  return 2;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
+  return 1;
 }

@@ -58,7 +58,8 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   void later(std::function<void(State&)> work);
   void settle();
 
-  static void tell(std::vector<std::function<void(std::error_code)>>& waiters, std::error_code error);
+  static void tell(std::vector<std::function<void(std::error_code)>>& waiters,
+                   std::error_code error);
   // Null once the loop is gone: nobody is left to call anything.
   IOLoop* living_loop() const noexcept { return lifetime_.expired() ? nullptr : loop_; }
 
@@ -366,16 +367,15 @@ void IOStream::when_open(std::function<void(std::error_code)> function) {
   if (state_ != nullptr) state_->when_open(std::move(function));
 }
 
-void IOStream::start_tls(const TransportLayer& tls,
-                         std::function<void(std::error_code)> function) {
+void IOStream::start_tls(const TransportLayer& tls, std::function<void(std::error_code)> function) {
   if (state_ != nullptr) state_->start_tls(tls, std::move(function));
 }
 
 void IOStream::when_sent(std::function<void(std::error_code)> function) {
   if (Adapter* adapter = connected()) return adapter->when_sent(std::move(function));
   if (state_ != nullptr) {
-    state_->tell_later(function, state_->error() ? state_->error()
-                                                 : make_error_code(Errc::end_of_stream));
+    state_->tell_later(function,
+                       state_->error() ? state_->error() : make_error_code(Errc::end_of_stream));
   }
 }
 

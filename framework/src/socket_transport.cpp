@@ -38,7 +38,8 @@ IoResult SocketTransport::establish() {
   if (!connect_error_ && ::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
     error = errno;
   }
-  if (connect_error_) return {.status = IoResult::Status::failed, .bytes = 0, .error = connect_error_};
+  if (connect_error_)
+    return {.status = IoResult::Status::failed, .bytes = 0, .error = connect_error_};
   if (error != 0) return result_of_error(error);
   sockaddr_storage name{};
   socklen_t name_size = sizeof name;

@@ -1,9 +1,9 @@
 // Streams that connect: by IOStream::connect, without names.
-#include <optional>
-#include <string>
-
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <optional>
+#include <string>
 
 #include <twister/io_stream.hpp>
 #include <twister/make_connection.hpp>
@@ -114,8 +114,8 @@ TEST_P(Connect, ComesFromTheSourceThatItWasGiven) {
 TEST_P(Connect, ASourceThatIsNotHereIsAnError) {
   serve([] { return std::make_unique<EchoBack>(); });
   std::optional<CloseReason> reason;
-  IOStream from(loop, make_connecting_transport(loop, address(),
-                                                {.source = Address::parse("8.8.8.8:0")}));
+  IOStream from(
+      loop, make_connecting_transport(loop, address(), {.source = Address::parse("8.8.8.8:0")}));
   from.set_close_callback([&](const CloseReason& why) { reason = why; });
   run_until([&] { return reason.has_value(); });
   EXPECT_EQ(reason->code, std::errc::address_not_available);

@@ -13,8 +13,10 @@ otherwise.
 import os
 import re
 import select
+import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -49,15 +51,15 @@ def eventually(condition, what):
 class Server:
     """A program that serves, on a port that the kernel chose."""
 
-    def __init__(self, *arguments, port=0):
+    def __init__(self, *arguments, port=0, directory=None):
         self._errors = tempfile.TemporaryFile()  # not a pipe: nobody would empty it
         self._signalled = False
         self.process = subprocess.Popen(
             [program(), "--port", str(port), *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._errors, cwd=directory)
         try:
-            host, self.port = self._read_address()
-            self.address = (host.strip("[]"), self.port)
+            self.address = self._read_address()
+            self.port = None if isinstance(self.address, str) else self.address[1]
         except BaseException:
             self.kill()
             raise
@@ -70,10 +72,10 @@ class Server:
             if not byte:
                 raise AssertionError(f"no address, but {line!r}; on standard error: {self.errors()}")
             line += byte
-        match = re.fullmatch(r"listening on (.+):(\d+)\n", line.decode())
+        match = re.fullmatch(r"listening on (?:unix:(.+)|(.+):(\d+))\n", line.decode())
         if not match:
             raise AssertionError(f"not an address: {line!r}")
-        return match[1], int(match[2])
+        return match[1] or (match[2].strip("[]"), int(match[3]))
 
     def errors(self):
         """Everything on standard error so far."""
@@ -129,7 +131,10 @@ class Client:
     """One connection. Every call returns in time or fails."""
 
     def __init__(self, address, receive_buffer=None):
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        if isinstance(address, str):
+            family = socket.AF_UNIX
+        else:
+            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:  # has to be set before connecting
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -139,7 +144,8 @@ class Client:
         except BaseException:
             self.socket.close()
             raise
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family != socket.AF_UNIX:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data):
         self.socket.sendall(data)
@@ -212,8 +218,8 @@ class Client:
 class ProgramTest(unittest.TestCase):
     """A test case that cleans up: clients first, then the servers, which have to leave with status 0."""
 
-    def serve(self, *arguments, port=0):
-        server = Server(*arguments, port=port)
+    def serve(self, *arguments, port=0, directory=None):
+        server = Server(*arguments, port=port, directory=directory)
         self.addCleanup(server.kill)
         self.addCleanup(server.stop)
         return server
@@ -231,6 +237,33 @@ class ProgramTest(unittest.TestCase):
         self.assertRegex(result.stderr, r"\A[^\n]+\n\Z", "not one line")
         self.assertTrue(result.stderr.startswith(program() + ": "), result.stderr)
         return result.returncode, result.stderr[len(program()) + 2:-1]
+
+
+# ---- TLS ----
+
+
+def make_certificate(directory, name="localhost", stem="server"):
+    """A self-signed certificate: returns the paths of its file and its key's."""
+    if not shutil.which("openssl"):
+        raise unittest.SkipTest("the command openssl is not there")
+    certificate, key = os.path.join(directory, stem + ".pem"), os.path.join(directory, stem + ".key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
+                    "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    return certificate, key
+
+
+class TlsClient(Client):
+    """The same over TLS, believing the certificate in `authority` alone."""
+
+    def __init__(self, address, authority, name="localhost", context=None):
+        super().__init__(address)
+        context = context or ssl.create_default_context(cafile=authority)
+        try:
+            self.socket = context.wrap_socket(self.socket, server_hostname=name, suppress_ragged_eofs=False)
+        except BaseException:
+            self.socket.close()
+            raise
 
 
 # ---- wire formats, by hand ----

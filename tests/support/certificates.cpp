@@ -86,7 +86,8 @@ CertificateAuthority::Files CertificateAuthority::issue(const std::vector<std::s
   std::string alternatives;
   for (const std::string& name : names) {
     const bool address = name.find_first_not_of("0123456789.") == name.npos;
-    alternatives += (alternatives.empty() ? "" : ",") + std::string(address ? "IP:" : "DNS:") + name;
+    alternatives +=
+        (alternatives.empty() ? "" : ",") + std::string(address ? "IP:" : "DNS:") + name;
   }
   add_extension(raw, authority_->certificate.get(), NID_subject_alt_name, alternatives);
   ::X509_sign(raw, authority_->key.get(), ::EVP_sha256());

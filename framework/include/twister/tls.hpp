@@ -25,7 +25,7 @@ class Protocol;
 
 // What TLS itself finds wrong. The other codes of its category are OpenSSL's.
 enum class TlsErrc {
-  truncated = 1,  // the stream ended without TLS's own goodbye: somebody may have cut it short
+  truncated = 1,   // the stream ended without TLS's own goodbye: somebody may have cut it short
   no_certificate,  // the peer had none
 };
 
@@ -116,11 +116,11 @@ class TlsClientContext {
 
 // What was agreed on with the peer.
 struct TlsInfo {
-  std::string version;               // "TLSv1.3"
-  std::string cipher;                // "TLS_AES_256_GCM_SHA384"
-  std::string alpn;                  // empty: none was agreed on
-  std::string server_name;           // that the client asked for
-  std::string peer_subject;          // of its certificate, as RFC 2253 writes it; empty without one
+  std::string version;       // "TLSv1.3"
+  std::string cipher;        // "TLS_AES_256_GCM_SHA384"
+  std::string alpn;          // empty: none was agreed on
+  std::string server_name;   // that the client asked for
+  std::string peer_subject;  // of its certificate, as RFC 2253 writes it; empty without one
   std::vector<std::string> peer_names;  // the DNS names in it
   bool resumed = false;
 };

@@ -39,8 +39,7 @@ class TlsClientContext::State {
     const std::string alpn = detail::alpn_list(options_.alpn);
     ::SSL_CTX_set_alpn_protos(raw, reinterpret_cast<const unsigned char*>(alpn.data()),
                               static_cast<unsigned>(alpn.size()));
-    SSL_CTX_set_session_cache_mode(raw,
-                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     ::SSL_CTX_sess_set_new_cb(raw, keep_session);
     SSL_CTX_set_app_data(raw, this);
   }
@@ -75,7 +74,8 @@ class TlsClientContext::State {
     if (name == nullptr) return 0;
     const std::lock_guard lock(state->mutex_);
     auto& sessions = state->sessions_;
-    if (sessions.size() >= max_sessions && !sessions.contains(name)) sessions.erase(sessions.begin());
+    if (sessions.size() >= max_sessions && !sessions.contains(name))
+      sessions.erase(sessions.begin());
     sessions[name] = detail::SslSessionPtr(session);
     return 1;
   }
@@ -91,8 +91,8 @@ TlsClientContext::TlsClientContext(const TlsClientOptions& options)
 
 std::unique_ptr<Transport> TlsClientContext::operator()(std::unique_ptr<Transport> inner,
                                                         std::string_view host) const {
-  return std::make_unique<detail::TlsTransport>(
-      std::move(inner), state_->connection_to(std::string(host)), state_);
+  return std::make_unique<detail::TlsTransport>(std::move(inner),
+                                                state_->connection_to(std::string(host)), state_);
 }
 
 TransportLayer TlsClientContext::layer(std::string host) const {

@@ -61,9 +61,9 @@ int choose_alpn(SSL*, const unsigned char** chosen, unsigned char* size,
                 const unsigned char* offered, unsigned offered_size, void* argument) {
   const std::string& ours = static_cast<const Certificates*>(argument)->alpn;
   unsigned char* found = nullptr;
-  const int result = ::SSL_select_next_proto(
-      &found, size, reinterpret_cast<const unsigned char*>(ours.data()),
-      static_cast<unsigned>(ours.size()), offered, offered_size);
+  const int result =
+      ::SSL_select_next_proto(&found, size, reinterpret_cast<const unsigned char*>(ours.data()),
+                              static_cast<unsigned>(ours.size()), offered, offered_size);
   if (result != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
   *chosen = found;
   return SSL_TLSEXT_ERR_OK;
@@ -109,8 +109,7 @@ class TlsServerContext::State {
                                                   const Hosts& hosts) {
     auto loaded = std::make_shared<Certificates>();
     loaded->alpn = detail::alpn_list(options.alpn);
-    loaded->main =
-        load_one({options.certificate_file, options.key_file}, options, loaded.get());
+    loaded->main = load_one({options.certificate_file, options.key_file}, options, loaded.get());
     for (const auto& [name, host] : hosts) {
       loaded->hosts[name] = load_one(host, options, loaded.get());
     }
@@ -127,8 +126,8 @@ class TlsServerContext::State {
     ::SSL_CTX_set_session_id_context(raw, id, sizeof id - 1);
     if (options.client_certificates != ClientCertificates::not_asked) {
       const bool required = options.client_certificates == ClientCertificates::required;
-      ::SSL_CTX_set_verify(
-          raw, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+      ::SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                           nullptr);
       detail::use_authorities(raw, options.client_ca_file);
       ::SSL_CTX_set_client_CA_list(raw, ::SSL_load_client_CA_file(options.client_ca_file.c_str()));
     }

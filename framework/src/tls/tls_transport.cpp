@@ -34,8 +34,8 @@ struct TlsTransport::Bio {
       BIO_set_retry_read(bio);
       return -1;
     }
-    const IoResult result =
-        tls.inner_->receive(std::as_writable_bytes(std::span(room, static_cast<std::size_t>(size))));
+    const IoResult result = tls.inner_->receive(
+        std::as_writable_bytes(std::span(room, static_cast<std::size_t>(size))));
     switch (result.status) {
       case IoResult::Status::ok:
         if (result.bytes < static_cast<std::size_t>(size) && !tls.inner_hangup_)

@@ -50,10 +50,11 @@ TEST_F(TlsStream, WhatIsWrittenBeforeTheHandshakeFollowsIt) {
 TEST_F(TlsStream, EveryCutOfTheBytesGivesTheSame) {
   for (std::uint32_t seed = 1; seed <= 20; ++seed) {
     auto [near, far] = memory_transport_pair(loop, {.capacity_bytes = 300});
-    server->add_connection(std::make_unique<FaultyTransport>(
-        loop, std::move(near),
-        FaultPlan{.seed = seed, .max_receive_bytes = 7, .max_send_bytes = 11,
-                  .would_block_percent = 20}));
+    server->add_connection(std::make_unique<FaultyTransport>(loop, std::move(near),
+                                                             FaultPlan{.seed = seed,
+                                                                       .max_receive_bytes = 7,
+                                                                       .max_send_bytes = 11,
+                                                                       .would_block_percent = 20}));
     IOStream client(loop, TlsClientContext(client_options())(std::move(far), "example.com"));
     std::string received;
     client.read_until_close([&](ByteView chunk) { received += as_text(chunk); });

@@ -54,6 +54,10 @@ endif()
 twister_install_component(framework twister_framework "event loops, streams, Protocols and servers"
   REQUIRES twister-codecs
   CFLAGS -pthread -DASIO_STANDALONE -DASIO_NO_DEPRECATED -DASIO_HAS_CO_AWAIT=1)
+if(TARGET twister_regex)
+  twister_install_component(regex twister_regex "regular expressions for streams"
+    REQUIRES twister-framework "libpcre2-8 >= 10.36")
+endif()
 if(TARGET twister_tls)
   twister_install_component(tls twister_tls "TLS for servers and clients"
     REQUIRES twister-framework "openssl >= 3.0")

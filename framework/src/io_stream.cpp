@@ -322,6 +322,15 @@ void IOStream::read_until(std::string_view delimiter, ReadHandler handler,
                options);
 }
 
+void IOStream::read_until_regex(Matcher regex, ReadHandler handler, const ReadOptions& options) {
+  if (state_ == nullptr) return;
+  state_->read({.kind = ReadRequest::Kind::until,
+                .matcher = std::move(regex),
+                .max_bytes = options.max_bytes,
+                .handler = std::move(handler)},
+               options);
+}
+
 void IOStream::read_into(std::span<std::byte> room, ReadHandler handler,
                          const ReadOptions& options) {
   if (state_ == nullptr) return;

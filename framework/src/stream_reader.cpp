@@ -115,15 +115,33 @@ std::optional<StreamReader::Outcome> StreamReader::outcome(ByteView input) {
 std::optional<StreamReader::Outcome> StreamReader::outcome_of_search(ByteView input) {
   const std::size_t most = std::min(request_->max_bytes, max_buffer_size_);
   const std::string_view text = as_text(input.first(std::min(input.size(), most)));
-  const std::size_t size = request_->delimiter.size();
-  const std::size_t found = text.find(request_->delimiter, searched_);
-  if (found != text.npos) return Outcome{.size = found + size};
-  if (input.size() >= most) {
-    breach_ = Errc::read_limit;
-    return Outcome{.error = breach_};
+  if (request_->matcher) {
+    if (const auto found = outcome_of_match(text, ended_ || text.size() == most)) return found;
+  } else {
+    const std::size_t size = request_->delimiter.size();
+    const std::size_t found = text.find(request_->delimiter, searched_);
+    if (found != text.npos) return Outcome{.size = found + size};
+    searched_ = text.size() >= size ? text.size() - size + 1 : 0;
   }
-  searched_ = text.size() >= size ? text.size() - size + 1 : 0;
-  return std::nullopt;
+  if (input.size() < most) return std::nullopt;
+  breach_ = Errc::read_limit;
+  return Outcome{.error = breach_};
+}
+
+std::optional<StreamReader::Outcome> StreamReader::outcome_of_match(std::string_view text,
+                                                                    bool complete) {
+  const Matcher matcher = request_->matcher;  // it may throw, or end the read
+  const MatchResult result = matcher(text, searched_, complete);
+  switch (result.status) {
+    case MatchResult::Status::found:
+      return Outcome{.size = std::min(result.position, text.size())};
+    case MatchResult::Status::not_yet:
+      searched_ = std::min(result.position, text.size());
+      return std::nullopt;
+    case MatchResult::Status::failed:
+      break;
+  }
+  return Outcome{.error = result.error};
 }
 
 void StreamReader::complete(std::error_code error, ByteView data) {

@@ -27,7 +27,8 @@ struct ReadRequest {
   std::size_t count = 0;                     // bytes: how many
   bool partial = false;                      // bytes: one is enough
   std::span<std::byte> into{};               // bytes: where they shall be copied, unless empty
-  std::string delimiter{};                   // until
+  std::string delimiter{};                   // until, unless there is a
+  Matcher matcher{};                         //   matcher
   std::size_t max_bytes = unlimited;         // until: the most to look through
   std::function<void(ByteView)> on_chunk{};  // bytes, close: takes them as they come
   ReadHandler handler{};
@@ -69,6 +70,7 @@ class StreamReader {
   std::size_t serve(ByteView input);
   std::optional<Outcome> outcome(ByteView input);
   std::optional<Outcome> outcome_of_search(ByteView input);
+  std::optional<Outcome> outcome_of_match(std::string_view text, bool complete);
   std::size_t hand_over(ByteView input);
   void complete(std::error_code error, ByteView data);
 

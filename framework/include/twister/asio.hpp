@@ -124,6 +124,18 @@ auto async_read_until(IOStream& stream, std::string_view delimiter, Token&& toke
 }
 
 template <class Token>
+auto async_read_until_regex(IOStream& stream, Matcher regex, Token&& token,
+                            const ReadOptions& options = {}) {
+  return asio::async_initiate<Token, void(std::error_code, detail::OptionalBytes)>(
+      [&stream, regex = std::move(regex), options](auto handler) mutable {
+        stream.read_until_regex(std::move(regex),
+                                detail::completing(stream.loop(), stream, std::move(handler)),
+                                options);
+      },
+      token);
+}
+
+template <class Token>
 auto async_read_until_close(IOStream& stream, Token&& token) {
   return asio::async_initiate<Token, void(std::error_code, detail::OptionalBytes)>(
       [&stream](auto handler) {

@@ -33,13 +33,25 @@ class IOLoop;
 using ReadHandler = std::function<void(std::error_code error, ByteView data)>;
 
 struct ReadOptions {
-  // read_until: the delimiter has to end within so many bytes.
+  // read_until, read_until_regex: the delimiter or match has to end within so many bytes.
   std::size_t max_bytes = 64 * 1024;
   // When it has passed, the read ends with Errc::read_timeout and the stream goes on. Zero: never.
   Duration timeout = Duration::zero();
   // read_bytes, read_into: any number of bytes will do, but one at least.
   bool partial = false;
 };
+
+// What a search of read_until_regex() says.
+struct MatchResult {
+  enum class Status { found, not_yet, failed };
+  Status status = Status::not_yet;
+  // found: behind the match. not_yet: no match can begin before this.
+  std::size_t position = 0;
+  std::error_code error;  // failed: why
+};
+// Looks for a match in `text` that begins at `from` or later. `complete`: no more text will come.
+using Matcher =
+    std::function<MatchResult(std::string_view text, std::size_t from, bool complete)>;
 
 // A duplex stream of bytes, read by requests: Tornado's IOStream.
 //
@@ -83,6 +95,9 @@ class IOStream {
                   const ReadOptions& options = {});
   // Reads up to the end of the first `delimiter`, which is part of the data.
   void read_until(std::string_view delimiter, ReadHandler handler, const ReadOptions& options = {});
+  // Reads up to the end of the first match, a Regex's of <twister/regex.hpp>. With the regex's own
+  // error when its search was given up; the bytes stay.
+  void read_until_regex(Matcher regex, ReadHandler handler, const ReadOptions& options = {});
   // Fills `room`, which has to stay until the handler is called, with a view of what was filled.
   void read_into(std::span<std::byte> room, ReadHandler handler, const ReadOptions& options = {});
   // Reads all that comes until the peer ends the stream; any other end is an error.

@@ -23,6 +23,10 @@ class StreamCategory final : public std::error_category {
         return "write limit exceeded: slow consumer";
       case Errc::close_timeout:
         return "output was not taken in time after close";
+      case Errc::rate_limit:
+        return "rate limit exceeded";
+      case Errc::memory_limit:
+        return "the memory for connections is used up";
       case Errc::write_timeout:
         return "output was not taken in time";
       case Errc::idle_timeout:
@@ -71,6 +75,8 @@ class StreamCategory final : public std::error_category {
         return Condition::gone;
       case Errc::read_limit:
       case Errc::write_limit:
+      case Errc::rate_limit:
+      case Errc::memory_limit:
         return Condition::limit;
       case Errc::close_timeout:
       case Errc::write_timeout:

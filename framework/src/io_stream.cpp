@@ -33,6 +33,7 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   const Address& peer() const noexcept { return peer_; }
   std::error_code error() const noexcept { return error_; }
   bool reading() const noexcept { return reader_.reading(); }
+  std::size_t kept_bytes() const noexcept { return reader_.size(); }
 
   void read(ReadRequest request, const ReadOptions& options);
   void cancel(std::error_code why);
@@ -80,6 +81,7 @@ class IOStream::State : public std::enable_shared_from_this<State> {
 // The Protocol behind an IOStream.
 class IOStream::Adapter final : public Protocol {
  public:
+  using Protocol::account_input;
   using Protocol::run_guarded;
   using Protocol::when_sent;
 
@@ -127,6 +129,10 @@ class IOStream::Adapter final : public Protocol {
   }
 
  private:
+  std::size_t kept_bytes() const noexcept override {
+    return state_ == nullptr ? 0 : state_->kept_bytes();
+  }
+
   std::shared_ptr<State> state_;
   std::function<void(IOStream)> on_open_;
 };
@@ -265,6 +271,7 @@ void IOStream::State::later(std::function<void(State&)> work) {
 void IOStream::State::settle() {
   if (adapter_ == nullptr) return;
   if (const std::error_code breach = reader_.breach()) adapter_->close(breach);
+  if (!reader_.empty()) adapter_->account_input();
   if (!paused_ && (reader_.reading() || reader_.empty())) {
     adapter_->resume_reading();
   } else {

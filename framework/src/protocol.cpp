@@ -106,6 +106,12 @@ ByteBuffer* Protocol::begin_write() {
 WriteStatus Protocol::end_write(bool keep) {
   return stream().end_write(keep);
 }
+bool Protocol::delivered_message() {
+  return stream_ != nullptr && stream_->delivered_message();
+}
+void Protocol::account_input() noexcept {
+  if (stream_ != nullptr) stream_->account_input();
+}
 void Protocol::keeps_input(std::size_t bytes, bool anew) {
   stream().keeps_input(bytes, anew);
 }

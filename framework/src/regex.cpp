@@ -19,9 +19,9 @@ struct Regex::Compiled {
     if (code == nullptr) {
       std::array<PCRE2_UCHAR, 200> text{};
       ::pcre2_get_error_message(error, text.data(), text.size());
-      throw std::invalid_argument("Regex \"" + std::string(pattern) + "\": " +
-                                  reinterpret_cast<const char*>(text.data()) + " at character " +
-                                  std::to_string(where));
+      throw std::invalid_argument("Regex \"" + std::string(pattern) +
+                                  "\": " + reinterpret_cast<const char*>(text.data()) +
+                                  " at character " + std::to_string(where));
     }
     limits = ::pcre2_match_context_create(nullptr);
     if (limits == nullptr) {

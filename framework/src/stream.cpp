@@ -69,7 +69,8 @@ Stream::Stream(LoopCore& loop, std::unique_ptr<Transport> transport,
       transport_(std::move(transport)),
       protocol_(std::move(protocol)),
       options_(std::move(options)),
-      watches_idle_(options_->idle_timeout != never) {
+      watches_idle_(options_->idle_timeout != never),
+      rated_(options_->bytes_rate || options_->message_rate) {
   protocol_->stream_ = this;
 }
 
@@ -268,6 +269,8 @@ void Stream::read_turn() {
         if (drained && !hangup_) readable_ = false;
         received_bytes_ += result.bytes;
         deliver(room.first(result.bytes));
+        if (rated_) [[unlikely]]
+          count_received(result.bytes);
         budget -= result.bytes;
         if (budget == 0) {
           loop_.schedule(*this);
@@ -349,6 +352,7 @@ void Stream::end_turn() {
   }
   if (output_ != nullptr && state_ < State::lingering) flush();
   if (tells_sent_) tell_sent({});
+  if (accounts_) account();
   if (watches_idle_) note_activity();
   if (state_ >= State::lingering) return;
   if (state_ == State::open) notify_watermarks();

@@ -29,6 +29,7 @@
 #include <twister/error.hpp>
 #include <twister/handle.hpp>
 #include <twister/io_loop.hpp>
+#include <twister/memory_budget.hpp>
 #include <twister/protocol.hpp>
 #include <twister/stream_options.hpp>
 #include <twister/transport.hpp>
@@ -106,12 +107,21 @@ class Stream final : public TransportEvents {
   void resume_reading();
   bool is_open() const noexcept { return state_ <= State::open; }
   bool accepts_data() const noexcept {
-    return state_ == State::open && reading_ && !paused_ && !held_by_output() && !establishing_;
+    return state_ == State::open && reading_ && !paused_ && !held_by_output() && !establishing_ &&
+           !held_;
   }
   void receive_in_place(bool on) noexcept { in_place_ = on; }
+  // A message was delivered; whether another one may be.
+  bool delivered_message() {
+    if (rated_) [[unlikely]]
+      count_message();
+    return accepts_data();
+  }
   // The Protocol keeps so many bytes of a message that is not complete; `anew`: of another one than
   // before.
   void keeps_input(std::size_t bytes, bool anew);
+  // What the Protocol keeps is counted from the end of this turn on, as long as there is any.
+  void account_input() noexcept { accounts_ = true; }
   std::size_t queued_bytes() const noexcept { return output_ == nullptr ? 0 : output_->size(); }
   const Transport& transport() const noexcept { return *transport_; }
   // Sends what was written, then puts a layer around the transport and calls the function when that
@@ -153,6 +163,11 @@ class Stream final : public TransportEvents {
 
   enum class State : std::uint8_t { opening, open, closing, lingering, dying, gone };
 
+  struct Rates;
+  struct RatesDelete {
+    void operator()(Rates* rates) const noexcept;
+  };
+
   // What few connections need, or only at their end.
   struct Extras {
     CloseReason reason;
@@ -174,6 +189,12 @@ class Stream final : public TransportEvents {
     TimePoint message_since = TimePoint::max();
     TimePoint active_at{};
     std::uint64_t moved_then = 0;
+
+    // See stream_limits.cpp.
+    std::unique_ptr<Rates, RatesDelete> rates;
+    TimerId hold_timer;
+    MemoryBudget* budget = nullptr;
+    std::size_t accounted_bytes = 0;
   };
   struct Deadline;
 
@@ -216,6 +237,13 @@ class Stream final : public TransportEvents {
   void send_failed(std::error_code error);
   void notify_watermarks();
   void finish_sending();
+  Rates& rates();
+  void count_received(std::size_t bytes);
+  void count_message();
+  void slow_down(Duration wait, const RateLimit& limit, const char* name);
+  void hold(Duration wait);
+  void account();
+  void end_accounts() noexcept;
   void watch_output();
   void note_activity();
   void watch_deadlines();
@@ -240,6 +268,9 @@ class Stream final : public TransportEvents {
   bool arriving_ : 1 = false;      // the Protocol is a placeholder: see open_arriving()
   bool watches_idle_ : 1 = false;  // there is an idle_timeout
   bool keeps_input_ : 1 = false;   // the Protocol has a part of a message
+  bool rated_ : 1 = false;         // what is received is counted
+  bool held_ : 1 = false;          // by a rate, or for want of memory
+  bool accounts_ : 1 = false;      // what is kept is counted
   bool tells_sent_ : 1 = false;    // somebody waits for output to be sent
   bool queued_ : 1 = false;        // on the loop's pending list
   bool connect_told_ : 1 = false;  // on_connect was called

@@ -89,6 +89,10 @@ void Stream::watch_output() {
     more.output_since = loop_.now();
   }
   more.sent_then = sent_bytes_;
+  if (!accounts_) {
+    accounts_ = true;
+    account();
+  }
   watch_deadlines();
 }
 
@@ -106,6 +110,7 @@ void Stream::keeps_input(std::size_t bytes, bool anew) {
     keeps_input_ = false;
     return;
   }
+  accounts_ = true;
   if (keeps_input_ && !anew) return;
   keeps_input_ = true;
   extras().message_since = loop_.now();

@@ -61,7 +61,9 @@ void Stream::log_breach(const CloseReason& reason) const {
 }
 
 void Stream::finish() {
-  if (extras().timer) loop_.cancel(extras_->timer);
+  loop_.cancel(extras().timer);
+  loop_.cancel(extras_->hold_timer);
+  end_accounts();
   const bool was_established = transport_->established();
   if (reset_) {
     transport_->reset();

@@ -42,6 +42,7 @@ class StreamReader {
   void set_max_buffer_size(std::size_t bytes) noexcept { max_buffer_size_ = bytes; }
   bool reading() const noexcept { return request_.has_value(); }
   bool empty() const noexcept { return buffer_.empty(); }
+  std::size_t size() const noexcept { return buffer_.size(); }
   bool has_ended() const noexcept { return ended_; }
   // The limit that the peer broke, for which its connection is to be closed.
   std::error_code breach() const noexcept { return breach_; }

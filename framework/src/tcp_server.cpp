@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <twister/log.hpp>
+#include <twister/memory_budget.hpp>
 
 #include "server_core.hpp"
 #include "socket_transport.hpp"
@@ -86,6 +87,10 @@ void ServerCore::accept(int descriptor, const Address& peer) {
 void ServerCore::add_connection(std::unique_ptr<Transport> transport) {
   const Address peer = transport->peer_address();
   if (connections_ >= max_connections_) return refuse(peer, "max_connections", max_connections_);
+  const MemoryBudget& budget = options_.stream.memory_budget != nullptr
+                                   ? *options_.stream.memory_budget
+                                   : MemoryBudget::of_process();
+  if (budget.is_used_up()) return refuse(peer, "memory_budget", budget.limit_bytes());
   if (options_.layer || !transport->established()) return await(std::move(transport));
   auto admission = admit(peer);
   if (!admission) return;

@@ -16,7 +16,7 @@ from pathlib import Path
 PAGE = "docs/reference/limits.md"
 UNITS = {"KiB": 1024, "MiB": 1024 ** 2, "ms": 1, "s": 1000}  # bytes; times in milliseconds
 SOURCE = re.compile(r"`([\w./-]+\.[ch]pp)`")
-MEMBER = re.compile(r"^\s+[\w:<>]+ (\w+)\s*(?:=\s*([^;]+)|\{([^}]*)\});", re.MULTILINE)
+MEMBER = re.compile(r"^\s+[\w:<>]+\*? (\w+)\s*(?:=\s*([^;]+)|\{([^}]*)\});", re.MULTILINE)
 CONSTANT = r"constexpr [\w:]+ {}\s*=\s*([^;]+);"
 
 

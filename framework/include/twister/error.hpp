@@ -24,6 +24,8 @@ enum class Errc {
   closed_here,        // close() was called without an error of its own
   read_limit,         // more unread input than the limit allows
   write_limit,        // a slow consumer: output would have grown past max_write_buffer_size
+  rate_limit,         // more was received in a time than the limit allows
+  memory_limit,       // all connections together keep more than they may, and this one much of it
   close_timeout,      // the deadline for flushing output after close() passed
   write_timeout,      // the peer took no byte of the output for too long
   idle_timeout,       // no byte moved in either direction for too long

@@ -50,8 +50,7 @@ struct MatchResult {
   std::error_code error;  // failed: why
 };
 // Looks for a match in `text` that begins at `from` or later. `complete`: no more text will come.
-using Matcher =
-    std::function<MatchResult(std::string_view text, std::size_t from, bool complete)>;
+using Matcher = std::function<MatchResult(std::string_view text, std::size_t from, bool complete)>;
 
 // A duplex stream of bytes, read by requests: Tornado's IOStream.
 //

@@ -143,6 +143,9 @@ class Protocol {
   // False once closed, paused, or held back by output above the high-water mark: keep what is left
   // and wait for on_reading_resumed().
   bool accepts_data() const noexcept;
+  // To be called behind every message that was delivered: counts it (StreamOptions::message_rate), and
+  // says what accepts_data() does.
+  bool delivered_message();
   // write() without a copy: calls `encode` with the buffer of the output, to append to. If it
   // returns false or throws, the buffer is set back and nothing is written (`refused`). It must not
   // write.
@@ -162,6 +165,8 @@ class Protocol {
   // How many bytes of a message that is not complete are kept; `anew` when it is another message
   // than at the last call. StreamOptions::message_timeout runs from there.
   void keeps_input(std::size_t bytes, bool anew);
+  // kept_bytes() is not zero any more: counts for the memory budget.
+  void account_input() noexcept;
   // Asks for the next bytes to be received straight into receive_buffer(), or, `false`, as usual.
   void receive_in_place(bool on) noexcept;
 

@@ -5,8 +5,11 @@
 #include <chrono>
 #include <cstddef>
 #include <limits>
+#include <optional>
 
 namespace twister {
+
+class MemoryBudget;
 
 // Spelled out where a limit is switched off.
 inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
@@ -17,6 +20,20 @@ inline constexpr std::chrono::milliseconds never = std::chrono::milliseconds::ma
 enum class OutputHigh {
   stop_reading,  // the peer has to take replies before it may send more
   keep_reading,
+};
+
+// What becomes of a connection that sends more than it may.
+enum class RateExceeded {
+  delay,  // it is not read from until it may send again
+  close,  // Errc::rate_limit
+};
+
+// So much a second, as a token bucket.
+struct RateLimit {
+  std::size_t per_second = unlimited;
+  // What may come at once after a pause; 0: as much as in a second.
+  std::size_t burst = 0;
+  RateExceeded when_exceeded = RateExceeded::delay;
 };
 
 struct StreamOptions {
@@ -31,6 +48,12 @@ struct StreamOptions {
   std::size_t read_chunk_size = 72 * 1024;
   // An IOStream's reads: the most that one of them may ask for or collect. Tornado's figure.
   std::size_t max_buffer_size = 100 * 1024 * 1024;
+  // What may be received, in bytes and, by Protocols that frame, in messages.
+  std::optional<RateLimit> bytes_rate{};
+  std::optional<RateLimit> message_rate{};
+  // What all connections with this budget may keep; null: MemoryBudget::of_process(). It outlives
+  // them.
+  MemoryBudget* memory_budget = nullptr;
   // Before on_connect: how long connecting, a PROXY header and a TLS handshake may take together.
   std::chrono::milliseconds handshake_timeout = std::chrono::seconds(10);
   // A connection on which no byte moves in either direction is closed (Errc::idle_timeout).

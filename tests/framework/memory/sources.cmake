@@ -12,6 +12,7 @@ set(TWISTER_MEMORY_TESTS
   io_stream_read_test.cpp
   io_stream_test.cpp
   lifecycle_test.cpp
+  limits_test.cpp
   relay_test.cpp
   sent_test.cpp
   server_test.cpp

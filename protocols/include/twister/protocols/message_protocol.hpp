@@ -128,7 +128,8 @@ class MessageProtocol : public Protocol {
     needed_ = 0;
     partial_ = false;
     completed_ = false;
-    while (used < input.size() && accepts_data()) {
+    bool accepts = accepts_data();
+    while (used < input.size() && accepts) {
       const DecodeResult result = codec_.decode(input.subspan(used));
       if (result.status == DecodeResult::Status::error) {
         close_with({.code = result.error.error_code(), .detail = result.error.message()});
@@ -146,6 +147,7 @@ class MessageProtocol : public Protocol {
       } else {
         on_message_skipped(result.error);
       }
+      accepts = delivered_message();
     }
     return is_open() ? used : input.size();
   }

@@ -49,11 +49,13 @@ bool concerns_one_connection(int error) noexcept {
 }  // namespace
 
 struct Acceptor::State : std::enable_shared_from_this<State> {
-  State(LoopCore& owner, ListeningSocket socket, OnAccept accepted)
+  State(LoopCore& owner, ListeningSocket socket, OnAccept accepted,
+        std::shared_ptr<ServerCounters> counted)
       : loop(owner),
         address(socket.local_address()),
         listener(owner.io(), socket.release()),
         on_accept(std::move(accepted)),
+        counters(std::move(counted)),
         reserve(open_reserve()) {}
 
   ~State() {
@@ -97,6 +99,8 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
   void rest(int error) {
     const std::string at = address.to_string();
     const int shed = shed_queue();
+    ++counters->accept_failures;
+    counters->refused_descriptors += static_cast<unsigned>(shed);
     log(LogLevel::error, "accept_failed",
         {{"listener", at}, {"what", std::strerror(error)}, {"shed", std::to_string(shed)}});
     timer = loop.call_later(back_off, [self = shared_from_this()] {
@@ -126,13 +130,16 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
   Address address;
   asio::posix::stream_descriptor listener;
   OnAccept on_accept;
+  std::shared_ptr<ServerCounters> counters;
   int reserve;
   bool open = true;
   TimerId timer;
 };
 
-Acceptor::Acceptor(LoopCore& loop, ListeningSocket socket, OnAccept on_accept)
-    : state_(std::make_shared<State>(loop, std::move(socket), std::move(on_accept))) {
+Acceptor::Acceptor(LoopCore& loop, ListeningSocket socket, OnAccept on_accept,
+                   std::shared_ptr<ServerCounters> counters)
+    : state_(std::make_shared<State>(loop, std::move(socket), std::move(on_accept),
+                                     std::move(counters))) {
   state_->wait();
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include <twister/bind_sockets.hpp>
+#include <twister/counters.hpp>
 #include <twister/io_loop.hpp>
 
 namespace twister::detail {
@@ -23,7 +24,8 @@ class Acceptor {
   // Gets a connected, non-blocking descriptor, which it owns, and the peer.
   using OnAccept = std::function<void(int, const Address&)>;
 
-  Acceptor(LoopCore& loop, ListeningSocket socket, OnAccept on_accept);
+  Acceptor(LoopCore& loop, ListeningSocket socket, OnAccept on_accept,
+           std::shared_ptr<ServerCounters> counters);
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;

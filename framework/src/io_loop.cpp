@@ -107,8 +107,8 @@ void PeriodicCallback::start() {
   if (running()) return;
   const TimePoint now = state_->loop.now();
   // An interval too long for the clock is never, as a delay is.
-  const bool never = state_->interval > TimePoint::max() - now;
-  state_->next = never ? TimePoint::max() : now + state_->interval;
+  const bool too_long = state_->interval > TimePoint::max() - now;
+  state_->next = too_long ? TimePoint::max() : now + state_->interval;
   State::arm(state_);
 }
 

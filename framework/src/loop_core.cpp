@@ -19,13 +19,20 @@ thread_local IOLoop* running_loop = nullptr;
 // Marks the loop as the running one of this thread; loops may be nested.
 class Running {
  public:
-  explicit Running(IOLoop& loop) noexcept : before_(std::exchange(running_loop, &loop)) {}
-  ~Running() { running_loop = before_; }
+  explicit Running(IOLoop& loop) noexcept
+      : before_(std::exchange(running_loop, &loop)), running_(loop.core().activity().running) {
+    running_.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~Running() {
+    running_.fetch_sub(1, std::memory_order_relaxed);
+    running_loop = before_;
+  }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
 
  private:
   IOLoop* before_;
+  std::atomic<int>& running_;
 };
 
 void log_exception(std::string_view where) noexcept {
@@ -58,7 +65,7 @@ LoopCore::LoopCore(IOLoop& owner, const IOLoopOptions& options)
       clock_(*options.clock),
       io_(1),
       work_(io_.get_executor()),
-      receive_buffer_(std::make_unique_for_overwrite<std::byte[]>(receive_buffer_size_)),
+      receive_buffer_(std::make_unique_for_overwrite<std::byte[]>(receive_buffer_bytes)),
       alarm_(io_),
       reactor_(make_reactor(options.reactor, *this)) {
   clock_.attach(owner_);
@@ -92,6 +99,7 @@ IOLoop* LoopCore::current() noexcept {
 
 void LoopCore::run() {
   const Running running(owner_);
+  activity_.ended.store(false, std::memory_order_relaxed);
   for (;;) {
     try {
       io_.run();
@@ -101,6 +109,7 @@ void LoopCore::run() {
     }
   }
   io_.restart();
+  activity_.ended.store(true, std::memory_order_relaxed);
 }
 
 void LoopCore::run_until_idle() {
@@ -120,13 +129,21 @@ void LoopCore::run_until_idle() {
   if (io_.stopped()) io_.restart();
 }
 
-void LoopCore::call(const IOLoop::Callback& callback) noexcept {
+void LoopCore::call(const IOLoop::Callback& callback, const char* what) noexcept {
   const Turn turn(*this);
+  const Doing doing(activity_, what);
+  ++callbacks_;
   try {
     callback();
   } catch (...) {
     log_exception("loop");
   }
+}
+
+void LoopCore::enable_monitor() {
+  if (monitor_ != nullptr) return;
+  monitor_ = std::make_unique<LoopMonitor>(*this, clock_);
+  if (depth_ > 0) monitor_->turn_began();
 }
 
 void LoopCore::add_callback(IOLoop::Callback callback) {
@@ -161,7 +178,7 @@ void LoopCore::fire_due_timers() {
     while (next != timers_.end() && next->first.due <= until && next->first.sequence > last) ++next;
     if (next == timers_.end() || next->first.due > until) break;
     const auto node = timers_.extract(next);
-    call(node.mapped());
+    call(node.mapped(), "timer");
   }
 }
 
@@ -220,7 +237,7 @@ void LoopCore::wait_for_handler(const std::shared_ptr<Handler>& handler, Readine
                                               ~static_cast<unsigned>(direction));
     if (error == asio::error::operation_aborted || !has(handler->interest, direction)) return;
     if (error) handler->interest = Readiness::none;  // not a descriptor that can be waited for
-    call([&] { handler->callback(error ? Readiness::failed : direction); });
+    call([&] { handler->callback(error ? Readiness::failed : direction); }, "handler");
     wait_for_handler(handler, direction);
   });
 }
@@ -242,11 +259,13 @@ void LoopCore::schedule(Stream& stream) {
 
 void LoopCore::serve_pending() {
   ++depth_;
+  const Doing doing(activity_, "on_data");
   Stream* next = std::exchange(pending_head_, nullptr);
   while (next != nullptr) {
     Stream& stream = *next;
     next = stream.next_pending_;
     stream.queued_ = false;
+    activity_.note(&stream);
     stream.serve();  // may delete it
   }
   --depth_;
@@ -267,15 +286,18 @@ void LoopCore::link(Stream& stream) noexcept {
   stream.next_ = streams_;
   if (streams_ != nullptr) streams_->previous_ = &stream;
   streams_ = &stream;
+  ++stream_count_;
 }
 
 void LoopCore::unlink(Stream& stream) noexcept {
   (stream.previous_ != nullptr ? stream.previous_->next_ : streams_) = stream.next_;
   if (stream.next_ != nullptr) stream.next_->previous_ = stream.previous_;
+  --stream_count_;
 }
 
-void LoopCore::for_each_stream(const std::function<void(Stream&)>& visit) {
-  for (Stream *stream = streams_, *next = nullptr; stream != nullptr; stream = next) {
+void LoopCore::for_each_stream(const std::function<void(Stream&)>& visit, std::size_t most) {
+  for (Stream *stream = streams_, *next = nullptr; stream != nullptr && most > 0; stream = next) {
+    --most;
     next = stream->next_;
     visit(*stream);
   }

@@ -22,8 +22,11 @@
 #include <twister/io_loop.hpp>
 
 #include "asio_parts.hpp"
+#include "loop_activity.hpp"
+#include "loop_monitor.hpp"
 #include "output_queue.hpp"
 #include "reactor.hpp"
+#include "stream_shared.hpp"
 
 namespace twister::detail {
 
@@ -34,9 +37,12 @@ class LoopCore {
  public:
   class Turn {
    public:
-    explicit Turn(LoopCore& loop) noexcept : loop_(loop) { ++loop_.depth_; }
+    explicit Turn(LoopCore& loop) noexcept : loop_(loop) {
+      if (loop_.depth_++ == 0 && loop_.monitor_ != nullptr) [[unlikely]]
+        loop_.monitor_->turn_began();
+    }
     ~Turn() {
-      if (--loop_.depth_ == 0 && loop_.pending_head_ != nullptr) loop_.serve_pending();
+      if (--loop_.depth_ == 0) loop_.end_turn();
     }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
@@ -59,6 +65,16 @@ class LoopCore {
   void run_until_idle();
   void stop() { io_.stop(); }
 
+  // ---- for those who watch the loop ----
+
+  LoopActivity& activity() noexcept { return activity_; }
+  // Measures turns and lag from now on: two readings of the clock a turn, four timers a second.
+  void enable_monitor();
+  // Null until it was enabled.
+  LoopMonitor* monitor() noexcept { return monitor_.get(); }
+  std::uint64_t callbacks() const noexcept { return callbacks_; }
+  std::size_t pending_timers() const noexcept { return timers_.size(); }
+
   void add_callback(IOLoop::Callback callback);
   TimerId call_later(Duration delay, IOLoop::Callback callback);
   TimerId call_at(TimePoint due, IOLoop::Callback callback);
@@ -73,13 +89,13 @@ class LoopCore {
   void remove_handler(int fd);
 
   // Runs a user's function in a Turn; an exception is logged.
-  void call(const IOLoop::Callback& callback) noexcept;
+  void call(const IOLoop::Callback& callback, const char* what = "callback") noexcept;
 
   // ---- for streams ----
 
   // The receive buffer that all streams of this loop share.
   std::span<std::byte> receive_buffer() noexcept {
-    return {receive_buffer_.get(), receive_buffer_size_};
+    return {receive_buffer_.get(), receive_buffer_bytes};
   }
   std::unique_ptr<OutputQueue> acquire_output() { return output_pool_.acquire(); }
   void release_output(std::unique_ptr<OutputQueue> queue) {
@@ -90,11 +106,13 @@ class LoopCore {
   void schedule(Stream& stream);
   void link(Stream& stream) noexcept;
   void unlink(Stream& stream) noexcept;
-  // The streams of this loop, for walks that do not destroy any.
-  void for_each_stream(const std::function<void(Stream&)>& visit);
+  std::size_t stream_count() const noexcept { return stream_count_; }
+  // The streams of this loop, for walks that do not destroy any; the newest first.
+  void for_each_stream(const std::function<void(Stream&)>& visit, std::size_t most = unlimited);
 
   // ---- for servers ----
 
+  const std::vector<ServerCore*>& servers() const noexcept { return servers_; }
   void add_server(ServerCore& server) { servers_.push_back(&server); }
   void remove_server(ServerCore& server) noexcept { std::erase(servers_, &server); }
   void drain(IOLoop::Callback done);
@@ -108,14 +126,17 @@ class LoopCore {
     using asio::io_context::shutdown;
   };
 
+  void end_turn() {
+    if (pending_head_ != nullptr) serve_pending();
+    activity_.count_turn();
+    if (monitor_ != nullptr) [[unlikely]]
+      monitor_->turn_ended();
+  }
   void serve_pending();
   void post_pending();
   void fire_due_timers();
   void arm_alarm();
   void wait_for_handler(const std::shared_ptr<Handler>& handler, Readiness direction);
-
-  // 72 KiB: see StreamOptions::read_chunk_size.
-  static constexpr std::size_t receive_buffer_size_ = 72 * 1024;
 
   IOLoop& owner_;
   Clock& clock_;
@@ -123,12 +144,15 @@ class LoopCore {
   Io io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
 
+  LoopActivity activity_;
   int depth_ = 0;
   bool pending_posted_ = false;
   bool ending_ = false;  // being destroyed: nothing is served later
   Stream* pending_head_ = nullptr;
   Stream* pending_tail_ = nullptr;
   Stream* streams_ = nullptr;
+  std::size_t stream_count_ = 0;
+  std::uint64_t callbacks_ = 0;
   std::unique_ptr<std::byte[]> receive_buffer_;
   OutputPool output_pool_;
 
@@ -140,6 +164,7 @@ class LoopCore {
   std::unordered_map<int, std::shared_ptr<Handler>> handlers_;
   std::vector<ServerCore*> servers_;
   std::unique_ptr<Reactor> reactor_;
+  std::unique_ptr<LoopMonitor> monitor_;
 };
 
 }  // namespace twister::detail

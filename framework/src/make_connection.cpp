@@ -48,7 +48,7 @@ std::error_code begin_connect(const Address& address, const ConnectOptions& opti
 Protocol& make_connection(IOLoop& loop, std::unique_ptr<Transport> transport,
                           std::unique_ptr<Protocol> protocol, const StreamOptions& options) {
   return detail::Stream::open(loop.core(), std::move(transport), std::move(protocol),
-                              std::make_shared<const StreamOptions>(options))
+                              std::make_shared<const detail::StreamShared>(options))
       .protocol();
 }
 

@@ -61,12 +61,16 @@ class EpollReactor final : public Reactor {
 
   void poll() {
     const LoopCore::Turn turn(loop_);
+    loop_.activity().begin("on_data");
     const int count =
         ::epoll_wait(set_.native_handle(), batch_.data(), static_cast<int>(batch_.size()), 0);
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = batch_[static_cast<std::size_t>(i)];
-      static_cast<TransportEvents*>(event.data.ptr)->on_ready(readiness_of(event.events));
+      auto* const events = static_cast<TransportEvents*>(event.data.ptr);
+      loop_.activity().note(events);
+      events->on_ready(readiness_of(event.events));
     }
+    loop_.activity().begin(LoopActivity::between_turns);
   }
 
   LoopCore& loop_;
@@ -115,6 +119,7 @@ class AsioWatch final : public Watch {
       shared->armed = static_cast<Readiness>(static_cast<unsigned>(shared->armed) &
                                              ~static_cast<unsigned>(readiness));
       const LoopCore::Turn turn(shared->loop);
+      const Doing doing(shared->loop.activity(), "on_data", shared->events);
       shared->events->on_ready(readiness == Readiness::failed ? what_failed(*shared) : readiness);
     });
   }

@@ -13,7 +13,9 @@
 
 #include <getopt.h>
 
+#include <twister/admin_server.hpp>
 #include <twister/loop_pool.hpp>
+#include <twister/watchdog.hpp>
 
 namespace twister {
 namespace {
@@ -42,9 +44,41 @@ std::vector<std::vector<ListeningSocket>> bind_for_threads(const ServeOptions& o
   return sets;
 }
 
-void announce(const std::vector<Address>& addresses) {
+// What looks at the loops from outside: their AdminServer and their Watchdog, on threads of their
+// own, because a loop that hangs cannot say so itself. Destroyed before the loops.
+class Lookout {
+ public:
+  Lookout(const ServeOptions& options, const std::vector<IOLoop*>& loops) {
+    if (options.stall_limit) {
+      watchdog_.emplace(loops, WatchdogOptions{.limit = *options.stall_limit});
+      watchdog_->start();
+    }
+    if (options.admin.empty()) return;
+    const MetricsRegistry& metrics = options.metrics != nullptr ? *options.metrics : no_metrics_;
+    pool_.emplace(1);
+    pool_->start([&](IOLoop& loop) {
+      auto admin =
+          std::make_shared<AdminServer>(loop, options.admin, metrics, AdminOptions{.loops = loops});
+      admin->start();
+      addresses_ = admin->local_addresses();
+      return admin;
+    });
+  }
+
+  const std::vector<Address>& addresses() const noexcept { return addresses_; }
+
+ private:
+  const MetricsRegistry no_metrics_;
+  std::optional<Watchdog> watchdog_;
+  std::vector<Address> addresses_;
+  std::optional<LoopPool> pool_;
+};
+
+void announce(const std::vector<Address>& addresses, const Lookout& lookout) {
   for (const Address& address : addresses)
     std::printf("listening on %s\n", address.to_string().c_str());
+  for (const Address& address : lookout.addresses())
+    std::printf("admin on %s\n", address.to_string().c_str());
   std::fflush(stdout);
 }
 
@@ -80,11 +114,14 @@ Number parse_number(std::string_view option, std::string_view text, Number least
 void print_help(const char* program, const ServeOptions& defaults) {
   std::printf(
       "usage: %s [--host HOST] [--port PORT]%s [--max-connections N] [--drain-timeout SECONDS]\n"
+      "       [--admin HOST:PORT] [--stall-limit SECONDS]\n"
       "  --host HOST              address, name or unix:PATH to listen on; empty for all (%s)\n"
       "  --port PORT              0 lets the kernel choose (%u)\n"
       "%s"
       "  --max-connections N      connections beyond this are refused\n"
-      "  --drain-timeout SECONDS  how long connections may take to end after SIGTERM (%g)\n",
+      "  --drain-timeout SECONDS  how long connections may take to end after SIGTERM (%g)\n"
+      "  --admin HOST:PORT        metrics, health and connections by HTTP, for operators\n"
+      "  --stall-limit SECONDS    callbacks that block for longer are logged\n",
       program, defaults.max_threads > 1 ? " [--threads N]" : "", defaults.host.c_str(),
       defaults.port,
       defaults.max_threads > 1 ? "  --threads N              event loops, each with a thread (1)\n"
@@ -94,13 +131,15 @@ void print_help(const char* program, const ServeOptions& defaults) {
 
 // The options of the command line over the defaults; empty after --help.
 std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions options) {
-  enum Option { host = 1, port, threads, max_connections, drain_timeout, help };
-  static constexpr std::array<option, 7> known{
+  enum Option { host = 1, port, threads, max_connections, drain_timeout, admin, stall_limit, help };
+  static constexpr std::array<option, 9> known{
       {{"host", required_argument, nullptr, host},
        {"port", required_argument, nullptr, port},
        {"threads", required_argument, nullptr, threads},
        {"max-connections", required_argument, nullptr, max_connections},
        {"drain-timeout", required_argument, nullptr, drain_timeout},
+       {"admin", required_argument, nullptr, admin},
+       {"stall-limit", required_argument, nullptr, stall_limit},
        {"help", no_argument, nullptr, help},
        {nullptr, 0, nullptr, 0}}};
   const ServeOptions defaults = options;
@@ -137,6 +176,15 @@ std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions 
         options.server.drain_timeout = std::chrono::milliseconds(static_cast<long>(seconds * 1000));
         break;
       }
+      case admin:
+        options.admin = optarg;
+        break;
+      case stall_limit: {
+        const double seconds = parse_number<double>("stall-limit", optarg, 0.004, 1e6,
+                                                    "a number of seconds, 0.004 or more");
+        options.stall_limit = std::chrono::milliseconds(static_cast<long>(seconds * 1000));
+        break;
+      }
       case help:
       case 'h':
         print_help(argv[0], defaults);
@@ -158,7 +206,8 @@ void serve(const ServeOptions& options, const MakeServer& make_server) {
     const std::unique_ptr<TcpServer> server = make_server(loop, address, options.server);
     server->add_sockets(std::move(sets.front()));
     // From the loop: whoever reads it may send SIGTERM at once, which has to be heeded by then.
-    loop.add_callback([&server] { announce(server->local_addresses()); });
+    const Lookout lookout(options, {&loop});
+    loop.add_callback([&] { announce(server->local_addresses(), lookout); });
     loop.run_until_signal();
     return;
   }
@@ -171,7 +220,10 @@ void serve(const ServeOptions& options, const MakeServer& make_server) {
     if (next++ == 0) addresses = server->local_addresses();
     return server;
   });
-  pool.run_until_signal([&addresses] { announce(addresses); });
+  std::vector<IOLoop*> loops;
+  for (std::size_t i = 0; i < pool.size(); ++i) loops.push_back(&pool.loop(i));
+  const Lookout lookout(options, loops);
+  pool.run_until_signal([&] { announce(addresses, lookout); });
 }
 
 void serve(const ServeOptions& options, const ProtocolFactory& build_class) {

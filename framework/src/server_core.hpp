@@ -14,6 +14,7 @@
 #include "acceptor.hpp"
 #include "loop_core.hpp"
 #include "stream.hpp"
+#include "stream_shared.hpp"
 
 namespace twister::detail {
 
@@ -34,6 +35,9 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   void detach();
 
   void connection_ended() noexcept { --connections_; }
+  void count_end(std::error_code why) noexcept {
+    ++counters_->closed[static_cast<std::size_t>(close_cause(why))];
+  }
   // Calls the functions that wait for the drain, if the last connection has ended.
   void check_drained();
 
@@ -41,6 +45,11 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   LoopCore& loop() noexcept { return loop_; }
   const ServerOptions& options() const noexcept { return options_; }
   std::size_t connections() const noexcept { return connections_; }
+  ServerCounters counters() const;
+  // Where it listens, or listened: what metrics call it.
+  const std::string& label() const noexcept { return label_; }
+  bool is(const TcpServer* server) const noexcept { return server != nullptr && server == server_; }
+  bool draining() const noexcept { return !drained_.empty(); }
   const std::vector<std::unique_ptr<Acceptor>>& acceptors() const noexcept { return acceptors_; }
 
  private:
@@ -48,14 +57,18 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   void await(std::unique_ptr<Transport> transport);
   std::optional<Admission> admit(const Address& peer);
   std::unique_ptr<Protocol> build(const Address& peer) noexcept;
-  void refuse(const Address& peer, std::string_view limit, std::size_t value) const;
+  void refuse(const Address& peer, std::string_view limit, std::size_t value,
+              std::uint64_t& counter) const;
 
   TcpServer* server_;
   LoopCore& loop_;
   std::string address_;
+  std::string label_ = address_;
   ProtocolFactory build_class_;
   ServerOptions options_;
-  std::shared_ptr<const StreamOptions> stream_options_;
+  std::shared_ptr<const StreamShared> stream_options_;
+  // Shared with acceptors that are at work while they are closed.
+  std::shared_ptr<ServerCounters> counters_ = std::make_shared<ServerCounters>();
   std::size_t max_connections_;
   std::size_t connections_ = 0;
   std::map<Address, std::size_t> connections_by_network_;

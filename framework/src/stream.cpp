@@ -42,11 +42,20 @@ class NoTransport final : public Transport {
   Address peer_;
 };
 
+// Seconds of the loop's clock, in the bits that a stream has left for them: two years, and again
+// from zero.
+constexpr std::uint32_t age_mask = (1u << 26) - 1;
+
+std::uint32_t seconds_of(TimePoint time) noexcept {
+  const auto since = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch());
+  return static_cast<std::uint32_t>(since.count()) & age_mask;
+}
+
 }  // namespace
 
 Stream& Stream::open(LoopCore& loop, std::unique_ptr<Transport> transport,
                      std::unique_ptr<Protocol> protocol,
-                     std::shared_ptr<const StreamOptions> options, TcpServer* server) {
+                     std::shared_ptr<const StreamShared> options, TcpServer* server) {
   auto* stream = new Stream(loop, std::move(transport), std::move(protocol), std::move(options));
   stream->protocol_->server_ = server;
   loop.link(*stream);
@@ -55,7 +64,7 @@ Stream& Stream::open(LoopCore& loop, std::unique_ptr<Transport> transport,
 }
 
 Stream& Stream::open_arriving(LoopCore& loop, std::unique_ptr<Transport> transport, Arrival arrival,
-                              std::shared_ptr<const StreamOptions> options, TcpServer* server) {
+                              std::shared_ptr<const StreamShared> options, TcpServer* server) {
   Stream& stream =
       open(loop, std::move(transport), std::make_unique<Arriving>(), std::move(options), server);
   stream.arriving_ = true;
@@ -64,17 +73,22 @@ Stream& Stream::open_arriving(LoopCore& loop, std::unique_ptr<Transport> transpo
 }
 
 Stream::Stream(LoopCore& loop, std::unique_ptr<Transport> transport,
-               std::unique_ptr<Protocol> protocol, std::shared_ptr<const StreamOptions> options)
+               std::unique_ptr<Protocol> protocol, std::shared_ptr<const StreamShared> options)
     : loop_(loop),
       transport_(std::move(transport)),
       protocol_(std::move(protocol)),
       options_(std::move(options)),
       watches_idle_(options_->idle_timeout != never),
-      rated_(options_->bytes_rate || options_->message_rate) {
+      rated_(options_->bytes_rate || options_->message_rate),
+      opened_(seconds_of(loop.now()) & age_mask) {
   protocol_->stream_ = this;
 }
 
 Stream::~Stream() = default;
+
+std::chrono::seconds Stream::age() const {
+  return std::chrono::seconds((seconds_of(loop_.now()) - opened_) & age_mask);
+}
 
 Stream::Extras& Stream::extras() {
   if (extras_ == nullptr) extras_ = std::make_unique<Extras>();
@@ -103,7 +117,7 @@ void Stream::on_ready(Readiness readiness) {
   }
   if (!(readable_ || output_waits || transport_->has_unsent())) return;
   // Guarded as a whole: a lack of memory costs this connection, not the loop.
-  guard("stream", [this] {
+  protect("stream", [this] {
     in_turn_ = true;
     deliver_kept();
     if (readable_) read_turn();
@@ -113,7 +127,7 @@ void Stream::on_ready(Readiness readiness) {
 
 void Stream::serve() {
   if (state_ == State::dying) return finish();
-  guard("stream", [this] { serve_turn(); });
+  protect("stream", [this] { serve_turn(); });
 }
 
 void Stream::serve_turn() {
@@ -255,19 +269,20 @@ void Stream::read_turn() {
   while (readable_ && accepts_data() && !eof_) {
     std::span<std::byte> room;
     if (in_place_) {
-      guard("receive_buffer", [&] { room = protocol_->receive_buffer(); });
+      protect("receive_buffer", [&] { room = protocol_->receive_buffer(); });
       if (state_ != State::open) return;
     }
     if (room.empty()) {
-      room = loop_.receive_buffer();
-      room = room.first(std::min(room.size(), std::max<std::size_t>(options_->read_chunk_size, 1)));
+      room = loop_.receive_buffer().first(options_->read_chunk_size);
     }
-    const IoResult result = transport_->receive(room.first(std::min(room.size(), budget)));
+    room = room.first(std::min(room.size(), budget));
+    const IoResult result = transport_->receive(room);
     switch (result.status) {
       case IoResult::Status::ok: {
-        const bool drained = result.bytes < std::min(room.size(), budget) && !result.more;
+        const bool drained = result.bytes < room.size() && !result.more;
         if (drained && !hangup_) readable_ = false;
         received_bytes_ += result.bytes;
+        options_->traffic.received_bytes += result.bytes;
         deliver(room.first(result.bytes));
         if (rated_) [[unlikely]]
           count_received(result.bytes);
@@ -295,7 +310,7 @@ void Stream::read_turn() {
 }
 
 void Stream::deliver(ByteView chunk) {
-  guard("on_data", [this, chunk] {
+  protect("on_data", [this, chunk] {
     if (extras_ != nullptr && extras_->on_chunk != nullptr) {
       const auto on_chunk = extras_->on_chunk;  // it may be replaced while it runs
       (*on_chunk)(chunk);
@@ -330,10 +345,9 @@ void Stream::discard_turn() {
       if (state_ == State::closing) return;
       state_ = State::dying;  // the peer has ended too, or is gone: the reason stands
       loop_.schedule(*this);
-    } else if (result.bytes >= budget) {
-      loop_.schedule(*this);
-      return;
     } else {
+      options_->traffic.received_bytes += result.bytes;
+      if (result.bytes >= budget) return loop_.schedule(*this);
       budget -= result.bytes;
     }
   }

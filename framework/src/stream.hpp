@@ -18,6 +18,7 @@
 //   4. output_ is null exactly when nothing is queued.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -34,7 +35,9 @@
 #include <twister/stream_options.hpp>
 #include <twister/transport.hpp>
 
+#include "loop_core.hpp"
 #include "output_queue.hpp"
+#include "stream_shared.hpp"
 
 namespace twister::detail {
 
@@ -86,10 +89,10 @@ class Stream final : public TransportEvents {
   // loop.
   static Stream& open(LoopCore& loop, std::unique_ptr<Transport> transport,
                       std::unique_ptr<Protocol> protocol,
-                      std::shared_ptr<const StreamOptions> options, TcpServer* server = nullptr);
+                      std::shared_ptr<const StreamShared> options, TcpServer* server = nullptr);
   // The same for a connection whose Protocol is built when the transport is established.
   static Stream& open_arriving(LoopCore& loop, std::unique_ptr<Transport> transport,
-                               Arrival arrival, std::shared_ptr<const StreamOptions> options,
+                               Arrival arrival, std::shared_ptr<const StreamShared> options,
                                TcpServer* server = nullptr);
 
   // ---- what a Protocol asks for ----
@@ -141,6 +144,8 @@ class Stream final : public TransportEvents {
   Protocol& protocol() noexcept { return *protocol_; }
   // Its Protocol has not been built yet.
   bool arriving() const noexcept { return arriving_; }
+  // How long there has been a connection.
+  std::chrono::seconds age() const;
   std::uint64_t received_bytes() const noexcept { return received_bytes_; }
   std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
   TcpServer* server() const noexcept;
@@ -149,7 +154,10 @@ class Stream final : public TransportEvents {
   void drain();
   // Runs a user's function; if it throws, the connection is aborted.
   template <class F>
-  void guard(std::string_view callback, F&& function) noexcept;
+  void guard(const char* callback, F&& function) noexcept;
+  // The same, while the loop is known to be doing this: for what a message passes.
+  template <class F>
+  void protect(const char* callback, F&& function) noexcept;
   void serve();
   void on_ready(Readiness readiness) override;
   // Ends the connection without a further word to the peer. The first reason stands, unless a
@@ -199,7 +207,7 @@ class Stream final : public TransportEvents {
   struct Deadline;
 
   Stream(LoopCore& loop, std::unique_ptr<Transport> transport, std::unique_ptr<Protocol> protocol,
-         std::shared_ptr<const StreamOptions> options);
+         std::shared_ptr<const StreamShared> options);
   ~Stream();
 
   Extras& extras();
@@ -225,6 +233,7 @@ class Stream final : public TransportEvents {
   void handle_eof();
   void discard_turn();
   void end_turn();
+  WriteStatus write_late() noexcept;
   WriteStatus after_write();
   WriteStatus write_large(ByteView bytes);
   bool over_limit(std::size_t more) {
@@ -259,7 +268,7 @@ class Stream final : public TransportEvents {
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<Protocol> protocol_;
   std::unique_ptr<OutputQueue> output_;
-  std::shared_ptr<const StreamOptions> options_;
+  std::shared_ptr<const StreamShared> options_;
   std::uint64_t received_bytes_ = 0;
   std::uint64_t sent_bytes_ = 0;
   State state_ = State::opening;
@@ -291,6 +300,7 @@ class Stream final : public TransportEvents {
   bool reset_ : 1 = false;   // finish with a reset
   bool draining_ : 1 = false;
   bool send_failed_ : 1 = false;
+  std::uint32_t opened_ : 26;  // when, in seconds; what the flags leave of eight bytes
   Stream* next_pending_ = nullptr;
   Stream* previous_ = nullptr;
   Stream* next_ = nullptr;
@@ -301,7 +311,7 @@ class Stream final : public TransportEvents {
 CloseReason reason_of(std::error_code error);
 
 template <class F>
-void Stream::guard(std::string_view callback, F&& function) noexcept {
+void Stream::protect(const char* callback, F&& function) noexcept {
   try {
     function();
   } catch (const std::exception& error) {
@@ -309,6 +319,12 @@ void Stream::guard(std::string_view callback, F&& function) noexcept {
   } catch (...) {
     callback_threw(callback, "not an exception");
   }
+}
+
+template <class F>
+void Stream::guard(const char* callback, F&& function) noexcept {
+  const Doing doing(loop_.activity(), callback, this);
+  protect(callback, function);
 }
 
 }  // namespace twister::detail

@@ -97,6 +97,7 @@ void Stream::finish() {
     const std::shared_ptr<ServerCore> core =
         server->core_;  // the server may end in its own callback
     core->connection_ended();
+    if (!arriving_) core->count_end(reason.code);
     if (!arriving_) guard("server_on_close", [&] { server->on_close(*protocol_, reason); });
     core->check_drained();
   }

@@ -18,8 +18,16 @@ constexpr std::size_t max_pieces = 16;
 
 }  // namespace
 
+WriteStatus Stream::write_late() noexcept {
+  ++options_->traffic.writes_late;
+  return WriteStatus::closed;
+}
+
 ByteBuffer* Stream::begin_write() {
-  if (!takes_output()) return nullptr;
+  if (!takes_output()) {
+    write_late();
+    return nullptr;
+  }
   if (output_ == nullptr) output_ = loop_.acquire_output();
   return &output_->tail();
 }
@@ -36,7 +44,7 @@ WriteStatus Stream::end_write(bool keep) {
 }
 
 WriteStatus Stream::write(ByteView bytes) {
-  if (!takes_output()) return WriteStatus::closed;
+  if (!takes_output()) return write_late();
   if (bytes.size() >= large_write_bytes && writable_ && state_ == State::open) {
     return write_large(bytes);
   }
@@ -48,7 +56,7 @@ WriteStatus Stream::write(ByteView bytes) {
 }
 
 WriteStatus Stream::write(const SharedBytes& bytes) {
-  if (!takes_output()) return WriteStatus::closed;
+  if (!takes_output()) return write_late();
   if (over_limit(bytes.size())) return WriteStatus::dropped;
   if (bytes.empty() || send_failed_) return after_write();
   if (output_ == nullptr) output_ = loop_.acquire_output();
@@ -66,6 +74,7 @@ WriteStatus Stream::write_large(ByteView bytes) {
     }
     if (result.bytes < bytes.size()) writable_ = false;
     sent_bytes_ += result.bytes;
+    options_->traffic.sent_bytes += result.bytes;
     bytes = bytes.subspan(result.bytes);
   }
   if (over_limit(bytes.size())) return WriteStatus::dropped;
@@ -85,6 +94,7 @@ bool Stream::give_up_at(std::size_t bytes) {
     bytes -= before - queued_bytes();
     if (bytes <= options_->max_write_buffer_size) return false;
   }
+  ++options_->traffic.writes_dropped;
   abort({.code = Errc::write_limit,
          .detail = "output of " + std::to_string(bytes) + " bytes exceeds max_write_buffer_size " +
                    std::to_string(options_->max_write_buffer_size)});
@@ -106,6 +116,7 @@ void Stream::flush() {
     const IoResult result = send_output();
     if (result.status == IoResult::Status::failed) return send_failed(result.error);
     sent_bytes_ += result.bytes;
+    options_->traffic.sent_bytes += result.bytes;
     if (result.bytes < output_->size()) {
       // Less than all there is: the socket is full, unless there were more pieces than go at once.
       output_->consume(result.bytes);

@@ -55,7 +55,7 @@ ServerCore::ServerCore(TcpServer& server, IOLoop& loop, std::string_view address
       address_(address),
       build_class_(std::move(build_class)),
       options_(std::move(options)),
-      stream_options_(std::make_shared<const StreamOptions>(options_.stream)),
+      stream_options_(std::make_shared<const StreamShared>(options_.stream)),
       max_connections_(options_.max_connections.value_or(default_max_connections())) {
   loop_.add_server(*this);
 }
@@ -66,17 +66,22 @@ void ServerCore::start() {
 
 void ServerCore::add_sockets(std::vector<ListeningSocket> sockets) {
   if (sockets.empty()) return;
-  if (acceptors_.empty()) server_->start_factory();
+  if (acceptors_.empty()) {
+    label_ = sockets.front().local_address().to_string();
+    server_->start_factory();
+  }
   for (ListeningSocket& socket : sockets) {
     set_options(socket.native_handle(), options_);
     acceptors_.push_back(std::make_unique<Acceptor>(
-        loop_, std::move(socket), [weak = weak_from_this()](int descriptor, const Address& peer) {
+        loop_, std::move(socket),
+        [weak = weak_from_this()](int descriptor, const Address& peer) {
           if (const auto core = weak.lock()) {
             core->accept(descriptor, peer);
           } else {
             ::close(descriptor);
           }
-        }));
+        },
+        counters_));
   }
 }
 
@@ -86,11 +91,13 @@ void ServerCore::accept(int descriptor, const Address& peer) {
 
 void ServerCore::add_connection(std::unique_ptr<Transport> transport) {
   const Address peer = transport->peer_address();
-  if (connections_ >= max_connections_) return refuse(peer, "max_connections", max_connections_);
+  if (connections_ >= max_connections_)
+    return refuse(peer, "max_connections", max_connections_, counters_->refused_limit);
   const MemoryBudget& budget = options_.stream.memory_budget != nullptr
                                    ? *options_.stream.memory_budget
                                    : MemoryBudget::of_process();
-  if (budget.is_used_up()) return refuse(peer, "memory_budget", budget.limit_bytes());
+  if (budget.is_used_up())
+    return refuse(peer, "memory_budget", budget.limit_bytes(), counters_->refused_limit);
   if (options_.layer || !transport->established()) return await(std::move(transport));
   auto admission = admit(peer);
   if (!admission) return;
@@ -121,9 +128,10 @@ void ServerCore::await(std::unique_ptr<Transport> transport) {
                                return core != nullptr ? core->build(from) : nullptr;
                              },
                          .failed =
-                             [peer](const CloseReason& reason) {
+                             [peer, counters = counters_](const CloseReason& reason) {
                                if (reason.code == Errc::refused)
                                  return;  // whoever refused it has said so
+                               ++counters->refused_handshake;
                                log(LogLevel::warning, "connection_failed",
                                    {{"peer", peer.to_string()}, {"why", reason.message()}});
                              }},
@@ -141,7 +149,7 @@ std::optional<Admission> ServerCore::admit(const Address& peer) {
   if (most == unlimited || !counted) return Admission();
   std::size_t& count = connections_by_network_[network];
   if (count >= most) {
-    refuse(peer, "max_connections_per_address", most);
+    refuse(peer, "max_connections_per_address", most, counters_->refused_address);
     return std::nullopt;
   }
   ++count;
@@ -154,8 +162,13 @@ std::optional<Admission> ServerCore::admit(const Address& peer) {
 }
 
 std::unique_ptr<Protocol> ServerCore::build(const Address& peer) noexcept {
+  const Doing doing(loop_.activity(), "build_class");
+  ++counters_->refused_exception;  // unless it does not throw
   try {
-    return build_class_(peer);
+    auto protocol = build_class_(peer);
+    --counters_->refused_exception;
+    ++(protocol != nullptr ? counters_->accepted : counters_->refused_factory);
+    return protocol;
   } catch (const std::exception& error) {
     log(LogLevel::error, "callback_threw",
         {{"callback", "build_class"}, {"peer", peer.to_string()}, {"what", error.what()}});
@@ -166,7 +179,9 @@ std::unique_ptr<Protocol> ServerCore::build(const Address& peer) noexcept {
   return nullptr;
 }
 
-void ServerCore::refuse(const Address& peer, std::string_view limit, std::size_t value) const {
+void ServerCore::refuse(const Address& peer, std::string_view limit, std::size_t value,
+                        std::uint64_t& counter) const {
+  ++counter;
   log(LogLevel::warning, "connection_refused",
       {{"peer", peer.to_string()}, {limit, std::to_string(value)}});
 }
@@ -189,6 +204,7 @@ void ServerCore::abort_connections(Errc why) {
 
 void ServerCore::drain(std::function<void()> done,
                        std::optional<std::chrono::milliseconds> timeout) {
+  ++counters_->drains;
   stop();
   if (server_ == nullptr) {  // it was destroyed by its stop_factory, or before
     if (done) loop_.add_callback(std::move(done));
@@ -205,6 +221,12 @@ void ServerCore::drain(std::function<void()> done,
   loop_.add_callback([weak = weak_from_this()] {
     if (const auto core = weak.lock()) core->check_drained();
   });
+}
+
+ServerCounters ServerCore::counters() const {
+  ServerCounters counted = *counters_;
+  counted.traffic = stream_options_->traffic;
+  return counted;
 }
 
 void ServerCore::check_drained() {
@@ -274,6 +296,10 @@ std::vector<Address> TcpServer::local_addresses() const {
 
 std::size_t TcpServer::connection_count() const noexcept {
   return core_->connections();
+}
+
+ServerCounters TcpServer::counters() const {
+  return core_->counters();
 }
 
 void TcpServer::for_each_connection(const std::function<void(Protocol&)>& visit) {

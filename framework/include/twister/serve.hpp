@@ -8,9 +8,11 @@
 // and call IOLoop::run_until_signal, or fill in ServeOptions and call serve().
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,8 @@
 
 namespace twister {
 
+class MetricsRegistry;
+
 struct ServeOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8888;
@@ -27,6 +31,12 @@ struct ServeOptions {
   unsigned threads = 1;
   // 1 for programs whose connections share state that is not guarded: then there is no `--threads`.
   unsigned max_threads = 256;
+  // Where an AdminServer listens, on a thread of its own; empty for none.
+  std::string admin{};
+  // What it serves beside twister's own metrics; outlives serve().
+  const MetricsRegistry* metrics = nullptr;
+  // With a Watchdog on the loops, which logs callbacks that take longer.
+  std::optional<std::chrono::milliseconds> stall_limit{};
   ServerOptions server{};
 };
 
@@ -35,13 +45,14 @@ using MakeServer = std::function<std::unique_ptr<TcpServer>(IOLoop&, std::string
                                                             const ServerOptions&)>;
 
 // Serves until SIGINT or SIGTERM, then drains. Prints `listening on HOST:PORT` on standard output,
-// a line a listener, when connections are accepted. Throws as bind_sockets() does.
+// a line a listener, when connections are accepted, and then `admin on HOST:PORT`. Throws as
+// bind_sockets() does.
 void serve(const ServeOptions& options, const MakeServer& make_server);
 void serve(const ServeOptions& options, const ProtocolFactory& build_class);
 
 // serve() with options from the command line: --host, --port, --threads, --max-connections,
-// --drain-timeout, --help. Returns what main() should: 0 after a drain, 2 for a bad option, 1 when
-// it cannot start; either with one line on standard error.
+// --drain-timeout, --admin, --stall-limit, --help. Returns what main() should: 0 after a drain, 2 for
+// a bad option, 1 when it cannot start; either with one line on standard error.
 int serve_main(int argc, char** argv, const ProtocolFactory& build_class,
                ServeOptions defaults = {});
 int serve_main(int argc, char** argv, const MakeServer& make_server, ServeOptions defaults = {});

@@ -19,6 +19,7 @@
 #include <twister/address.hpp>
 #include <twister/bind_sockets.hpp>
 #include <twister/codecs/byte_view.hpp>
+#include <twister/counters.hpp>
 #include <twister/error.hpp>
 #include <twister/protocol_factory.hpp>
 #include <twister/stream_options.hpp>
@@ -99,6 +100,8 @@ class TcpServer {
   // Where the server listens, with the ports that the kernel chose. Empty when it does not.
   std::vector<Address> local_addresses() const;
   std::size_t connection_count() const noexcept;
+  // What it has counted since it was made.
+  ServerCounters counters() const;
   void for_each_connection(const std::function<void(Protocol&)>& visit);
   IOLoop& loop() const noexcept;
   const ServerOptions& options() const noexcept;

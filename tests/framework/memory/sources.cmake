@@ -1,9 +1,12 @@
 # Tests of everything above sockets: memory transports, a manual clock, no sockets, no sleeps.
 # The list is absolute, so that it may be included from anywhere.
 set(TWISTER_MEMORY_TESTS
+  admin_request_test.cpp
+  admin_server_test.cpp
   backpressure_test.cpp
   clock_test.cpp
   close_test.cpp
+  counters_test.cpp
   drain_test.cpp
   eof_test.cpp
   establish_test.cpp
@@ -13,10 +16,12 @@ set(TWISTER_MEMORY_TESTS
   io_stream_test.cpp
   lifecycle_test.cpp
   limits_test.cpp
+  metrics_test.cpp
   relay_test.cpp
   sent_test.cpp
   server_test.cpp
   shared_bytes_test.cpp
   timeouts_test.cpp
-  transport_test.cpp)
+  transport_test.cpp
+  watchdog_test.cpp)
 list(TRANSFORM TWISTER_MEMORY_TESTS PREPEND ${CMAKE_CURRENT_LIST_DIR}/)

@@ -1,0 +1,162 @@
+// What servers count of their connections, and under which cause an end is counted.
+#include "twister/counters.hpp"
+
+#include <string>
+
+#include "script.hpp"
+
+namespace twister::testing {
+namespace {
+
+class Counters : public MemoryTest {
+ protected:
+  TcpServer& serve(ServerOptions options = {}) {
+    server = std::make_unique<TcpServer>(
+        loop, "", [this] { return std::make_unique<Scripted>(script); }, std::move(options));
+    return *server;
+  }
+  ServerCounters counted() const { return server->counters(); }
+  // How often each cause was counted, but for those that were not: "gone 1 limit 2".
+  std::string causes() const {
+    std::string text;
+    for (std::size_t i = 0; i < close_causes; ++i) {
+      const auto cause = static_cast<CloseCause>(i);
+      if (counted().closed_by(cause) == 0) continue;
+      text += (text.empty() ? "" : " ") + std::string(name_of(cause)) + " " +
+              std::to_string(counted().closed_by(cause));
+    }
+    return text;
+  }
+
+  Script script;
+  std::unique_ptr<TcpServer> server;
+};
+
+TEST_F(Counters, AreZeroAtFirst) {
+  serve();
+  EXPECT_EQ(counted().accepted, 0u);
+  EXPECT_EQ(counted().drains, 0u);
+  EXPECT_EQ(counted().traffic.received_bytes, 0u);
+  EXPECT_EQ(causes(), "");
+}
+
+TEST_F(Counters, SayHowManyConnectionsGotAProtocolAndWhyOthersDidNot) {
+  int call = 0;
+  TcpServer picky(loop, "",
+                  [&]() -> std::unique_ptr<Protocol> {
+                    if (++call == 1) return nullptr;
+                    if (call == 2) throw std::runtime_error("no");
+                    return std::make_unique<Scripted>(script);
+                  },
+                  {.max_connections = 1});
+  MemoryPeer null(picky), threw(picky), accepted(picky), beyond(picky);
+  const ServerCounters counted = picky.counters();
+  EXPECT_EQ(counted.accepted, 1u);
+  EXPECT_EQ(counted.refused_factory, 1u);
+  EXPECT_EQ(counted.refused_exception, 1u);
+  EXPECT_EQ(counted.refused_limit, 1u);
+}
+
+TEST_F(Counters, CountBytesInBothDirections) {
+  MemoryPeer peer(serve());
+  peer.send("hello");
+  peer.send("world!");
+  script.conn->write("hi");
+  loop.run_until_idle();
+  script.conn->write(std::string(100'000, 'x'));  // larger than is queued
+  loop.run_until_idle();
+  EXPECT_EQ(counted().traffic.received_bytes, 11u);
+  EXPECT_EQ(counted().traffic.sent_bytes, 100'002u);
+}
+
+TEST_F(Counters, CountBytesOnceThatTakeSeveralSends) {
+  MemoryPeer peer(serve(), {.capacity_bytes = 10});
+  peer.stop_receiving();
+  script.conn->write(std::string(25, 'x'));
+  loop.run_until_idle();
+  EXPECT_EQ(counted().traffic.sent_bytes, 10u);
+  peer.go_on_receiving();
+  loop.run_until_idle();
+  EXPECT_EQ(counted().traffic.sent_bytes, 25u);
+}
+
+TEST_F(Counters, CountWhatIsDiscardedAfterAClose) {
+  MemoryPeer peer(serve());
+  script.conn->close();
+  loop.run_until_idle();
+  peer.send("too late");
+  EXPECT_EQ(script.received, "");
+  EXPECT_EQ(counted().traffic.received_bytes, 8u);
+}
+
+TEST_F(Counters, CountWritesThatASlowConsumerCost) {
+  MemoryPeer peer(serve({.stream = {.max_write_buffer_size = 1000}}), {.capacity_bytes = 10});
+  peer.stop_receiving();
+  EXPECT_EQ(script.conn->write(std::string(1100, 'x')), WriteStatus::dropped);
+  loop.run_until_idle();
+  EXPECT_EQ(counted().traffic.writes_dropped, 1u);
+  EXPECT_EQ(causes(), "limit 1");
+}
+
+TEST_F(Counters, CountWritesThatComeTooLate) {
+  MemoryPeer peer(serve());
+  script.conn->close();
+  EXPECT_EQ(script.conn->write("x"), WriteStatus::closed);
+  EXPECT_EQ(script.conn->write(SharedBytes(std::string("y"))), WriteStatus::closed);
+  EXPECT_EQ(counted().traffic.writes_late, 2u);
+}
+
+TEST_F(Counters, CountDrains) {
+  serve();
+  server->drain();
+  loop.run_until_idle();
+  server->drain();
+  EXPECT_EQ(counted().drains, 2u);
+}
+
+TEST_F(Counters, CountEndsByTheirCause) {
+  serve();
+  MemoryPeer(*server).end();
+  MemoryPeer(*server).reset();
+  script.data = [](Protocol& conn, std::string_view text) {
+    if (text == "close") conn.close();
+    if (text == "abort") conn.abort();
+    if (text == "throw") throw std::runtime_error("no");
+    if (text == "error") conn.close(std::make_error_code(std::errc::io_error));
+    if (text == "malformed") conn.close(make_error_code(CodecErrc::malformed_json));
+  };
+  for (const char* text : {"close", "abort", "throw", "error", "malformed"}) {
+    MemoryPeer peer(*server);
+    peer.send(text);
+    peer.end();
+    clock.advance(std::chrono::seconds(2));
+  }
+  EXPECT_EQ(causes(), "clean 1 here 2 gone 1 malformed 1 exception 1 other 1");
+  EXPECT_EQ(counted().accepted, 7u);
+}
+
+TEST_F(Counters, TellADrainFromAClose) {
+  MemoryPeer peer(serve());
+  server->drain();
+  loop.run_until_idle();
+  peer.end();
+  EXPECT_EQ(causes(), "draining 1");
+}
+
+TEST_F(Counters, EveryConditionHasACause) {
+  const auto cause = [](auto code) { return std::string(name_of(close_cause(code))); };
+  EXPECT_EQ(cause(std::error_code()), "clean");
+  EXPECT_EQ(cause(make_error_code(Errc::reset)), "gone");
+  EXPECT_EQ(cause(make_error_code(Errc::write_limit)), "limit");
+  EXPECT_EQ(cause(make_error_code(CodecErrc::frame_too_long)), "limit");
+  EXPECT_EQ(cause(make_error_code(Errc::truncated_message)), "malformed");
+  EXPECT_EQ(cause(make_error_code(Errc::close_timeout)), "timed_out");
+  EXPECT_EQ(cause(std::make_error_code(std::errc::timed_out)), "timed_out");
+  EXPECT_EQ(cause(make_error_code(Errc::server_gone)), "draining");
+  EXPECT_EQ(cause(make_error_code(Errc::callback_threw)), "exception");
+  EXPECT_EQ(cause(make_error_code(Errc::already_reading)), "other");
+  EXPECT_EQ(name_of(static_cast<CloseCause>(99)), "other");
+}
+
+}  // namespace
+}  // namespace twister::testing

@@ -49,20 +49,28 @@ bool concerns_one_connection(int error) noexcept {
 }  // namespace
 
 struct Acceptor::State : std::enable_shared_from_this<State> {
-  State(LoopCore& owner, ListeningSocket socket, OnAccept accepted,
+  State(LoopCore& owner, ListeningSocket listening, OnAccept accepted,
         std::shared_ptr<ServerCounters> counted)
       : loop(owner),
-        address(socket.local_address()),
-        listener(owner.io(), socket.release()),
+        address(listening.local_address()),
+        socket(std::move(listening)),
+        listener(owner.io(), socket.native_handle()),
         on_accept(std::move(accepted)),
         counters(std::move(counted)),
         reserve(open_reserve()) {}
 
   ~State() {
     if (reserve >= 0) ::close(reserve);
+    close();
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
+
+  // The descriptor is the socket's: Asio lets go of it, which cancels the wait, and it closes.
+  void close() {
+    if (listener.is_open()) listener.release();
+    const ListeningSocket closing = std::move(socket);
+  }
 
   void wait() {
     listener.async_wait(asio::posix::stream_descriptor::wait_read,
@@ -128,6 +136,7 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
 
   LoopCore& loop;
   Address address;
+  ListeningSocket socket;
   asio::posix::stream_descriptor listener;
   OnAccept on_accept;
   std::shared_ptr<ServerCounters> counters;
@@ -146,12 +155,7 @@ Acceptor::Acceptor(LoopCore& loop, ListeningSocket socket, OnAccept on_accept,
 Acceptor::~Acceptor() {
   state_->open = false;
   if (state_->timer) state_->loop.cancel(state_->timer);
-  asio::error_code ignored;
-  state_->listener.close(ignored);
-  if (state_->address.is_unix()) {
-    const std::string path = state_->address.host();
-    if (!path.empty() && path.front() != '@') ::unlink(path.c_str());
-  }
+  state_->close();
 }
 
 const Address& Acceptor::local_address() const noexcept {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <memory>
@@ -17,6 +18,30 @@
 #include <utility>
 
 namespace twister {
+
+// The file of a unix-domain socket, shared by the duplicates of one ListeningSocket.
+class detail::SocketFile {
+ public:
+  explicit SocketFile(std::string path) : path_(std::move(path)), owner_(::getpid()) {}
+  ~SocketFile() {
+    // A child that was forked later closes its copies, and the file is still its parent's.
+    if (!kept_ && owner_ == ::getpid()) ::unlink(path_.c_str());
+  }
+  SocketFile(const SocketFile&) = delete;
+  SocketFile& operator=(const SocketFile&) = delete;
+
+  void keep() noexcept { kept_ = true; }
+
+  static void attach(ListeningSocket& socket, const std::string& path) {
+    socket.file_ = std::make_shared<SocketFile>(path);
+  }
+
+ private:
+  std::string path_;
+  pid_t owner_;
+  std::atomic<bool> kept_ = false;  // duplicates may be on other threads
+};
+
 namespace {
 
 // What getaddrinfo says is in neither of the standard categories.
@@ -55,9 +80,9 @@ std::vector<ListeningSocket> bind_one(const Address& address, const BindOptions&
   if (options.reuse_port && !address.is_unix()) set_option(fd, SOL_SOCKET, SO_REUSEPORT, where);
   if (address.family() == Address::Family::ipv6) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, where);
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&storage), size) != 0) throw_errno(errno, where);
-  if (address.is_unix() && !address.host().starts_with('@') &&
-      ::chmod(address.host().c_str(), options.unix_mode) != 0) {
-    throw_errno(errno, where);
+  if (address.is_unix() && !address.host().starts_with('@')) {
+    detail::SocketFile::attach(socket, address.host());
+    if (::chmod(address.host().c_str(), options.unix_mode) != 0) throw_errno(errno, where);
   }
   if (::listen(fd, options.backlog) != 0) throw_errno(errno, where);
   bound.push_back(std::move(socket));
@@ -151,15 +176,33 @@ std::vector<ListeningSocket> bind_all(const std::vector<Address>& addresses, boo
 }  // namespace
 
 ListeningSocket::~ListeningSocket() {
+  // The file first: nobody can bind a new one there before this is over, and lose it to us.
+  file_.reset();
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 ListeningSocket& ListeningSocket::operator=(ListeningSocket&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
+  std::swap(file_, other.file_);
   return *this;
 }
 
+ListeningSocket ListeningSocket::duplicate() const {
+  ListeningSocket copy(::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0));
+  if (copy.descriptor_ < 0) {
+    throw_errno(errno, "cannot duplicate the listener on " + local_address().to_string());
+  }
+  copy.file_ = file_;
+  return copy;
+}
+
+void ListeningSocket::keep_file() const noexcept {
+  if (file_) file_->keep();
+}
+
 int ListeningSocket::release() noexcept {
+  keep_file();
+  file_.reset();
   return std::exchange(descriptor_, -1);
 }
 

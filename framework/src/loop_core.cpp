@@ -1,6 +1,7 @@
 #include "loop_core.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -15,6 +16,7 @@ namespace twister::detail {
 namespace {
 
 thread_local IOLoop* running_loop = nullptr;
+std::atomic<int> loops_alive = 0;
 
 // Marks the loop as the running one of this thread; loops may be nested.
 class Running {
@@ -69,9 +71,11 @@ LoopCore::LoopCore(IOLoop& owner, const IOLoopOptions& options)
       alarm_(io_),
       reactor_(make_reactor(options.reactor, *this)) {
   clock_.attach(owner_);
+  ++loops_alive;
 }
 
 LoopCore::~LoopCore() {
+  --loops_alive;
   clock_.detach(owner_);
   // From here on nothing is served later: every stream ends now.
   ending_ = true;
@@ -95,6 +99,10 @@ LoopCore::~LoopCore() {
 
 IOLoop* LoopCore::current() noexcept {
   return running_loop;
+}
+
+int LoopCore::alive() noexcept {
+  return loops_alive;
 }
 
 void LoopCore::run() {

@@ -58,6 +58,8 @@ class LoopCore {
   asio::io_context& io() noexcept { return io_; }
   Reactor& reactor() noexcept { return *reactor_; }
   static IOLoop* current() noexcept;
+  // How many loops this process has.
+  static int alive() noexcept;
   // Expires when the loop is destroyed.
   std::weak_ptr<void> lifetime() const noexcept { return lifetime_; }
 

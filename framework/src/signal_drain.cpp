@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <twister/fork_processes.hpp>
 #include <twister/log.hpp>
 
 #include "asio_parts.hpp"
@@ -50,6 +51,9 @@ struct SignalDrain::State : std::enable_shared_from_this<State> {
 
   void on_signal(int signal) {
     const bool first = !draining;
+    // A child of fork_processes is often told twice, by its parent and by the terminal or service
+    // manager that signals every process. Whoever means a second signal tells the parent, who kills.
+    if (!first && task_id()) return;
     draining = true;
     log(LogLevel::info, first ? "draining" : "aborting", {{"signal", std::to_string(signal)}});
     for (IOLoop* loop : loops) {

@@ -4,12 +4,18 @@
 //   server.add_sockets(std::move(sockets));
 #pragma once
 
+#include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <twister/address.hpp>
 
 namespace twister {
+
+namespace detail {
+class SocketFile;
+}
 
 struct BindOptions {
   // Connections the kernel keeps for us while we are busy. 1024: a burst of a thousand clients that
@@ -21,22 +27,36 @@ struct BindOptions {
   unsigned unix_mode = 0600;
 };
 
-// A bound socket that listens. Owns its descriptor.
+// A bound socket that listens.
+//
+// Ownership: owns its descriptor, and with its duplicates the file of a unix-domain socket that
+//   bind_sockets() made: the last of them that closes removes it, in the process that bound it.
 class ListeningSocket {
  public:
+  // Takes the descriptor over and trusts it; adopt_listener() (twister/inherited_sockets.hpp) checks.
   explicit ListeningSocket(int descriptor) noexcept : descriptor_(descriptor) {}
   ~ListeningSocket();
-  ListeningSocket(ListeningSocket&& other) noexcept : descriptor_(other.release()) {}
+  ListeningSocket(ListeningSocket&& other) noexcept
+      : descriptor_(std::exchange(other.descriptor_, -1)), file_(std::move(other.file_)) {}
   ListeningSocket& operator=(ListeningSocket&& other) noexcept;
 
   int native_handle() const noexcept { return descriptor_; }
   // Where it listens, with the port that the kernel chose.
   Address local_address() const;
-  // Gives the descriptor away.
+  // Another descriptor of the same socket: whoever accepts first gets the next connection. Throws
+  // std::system_error when there are no descriptors left.
+  ListeningSocket duplicate() const;
+  // Lets a unix-domain socket's file stay when this socket and its duplicates close: another process
+  // listens there now.
+  void keep_file() const noexcept;
+  // Gives the descriptor away; a unix-domain socket's file stays.
   int release() noexcept;
 
  private:
+  friend class detail::SocketFile;
+
   int descriptor_;
+  std::shared_ptr<detail::SocketFile> file_;
 };
 
 // Binds and listens. `address` is `HOST:PORT` (a name, an IPv4 address or `[v6]`; empty HOST: every

@@ -1,7 +1,8 @@
 // echo_server: a server for outside testing. Echoes every message, re-encoded by the codec it came
 // through.
 //   echo_server --codec raw|lines|lp32|jsonl|protobuf [--host HOST] [--port PORT] [--unix PATH]
-//               [--threads N] [--max-frame-bytes N] [--max-connections N] [--max-per-ip N]
+//               [--threads N] [--processes N]
+//               [--max-frame-bytes N] [--max-connections N] [--max-per-ip N]
 //               [--tls-cert FILE --tls-key FILE] (SIGHUP reads them again)
 //               [--handshake-timeout SECONDS] [--idle-timeout SECONDS] [--drain-timeout SECONDS]
 //               [--read-timeout SECONDS] (of one message: not for raw)
@@ -26,6 +27,7 @@
 #include <twister/codecs/length_prefixed.hpp>
 #include <twister/codecs/lines.hpp>
 #include <twister/codecs/protobuf.hpp>
+#include <twister/fork_processes.hpp>
 #include <twister/protocols/message_protocol.hpp>
 #include <twister/serve.hpp>
 #include <twister/signal_watch.hpp>
@@ -149,7 +151,7 @@ class EchoServer : public twister::TcpServer {
 
 int run(std::vector<char*> arguments) {
   const twister::ProtocolFactory factory = take_codec(arguments);
-  twister::ServeOptions options;
+  twister::ServeOptions options{.max_processes = 256};
   twister::ServerOptions& server = options.server;
   twister::IOLoop::Callback reload;
   take_seconds(arguments, "--handshake-timeout", server.stream.handshake_timeout);
@@ -181,6 +183,8 @@ int run(std::vector<char*> arguments) {
   return twister::serve_main(
       static_cast<int>(arguments.size()) - 1, arguments.data(),
       [&](twister::IOLoop& loop, std::string_view address, const twister::ServerOptions& given) {
+        // A process that is restarted has what its parent had read at the start.
+        if (reload && twister::task_id()) reload();
         return std::make_unique<EchoServer>(loop, address, factory, given, reload);
       },
       options);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <iterator>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -14,6 +15,7 @@
 #include <getopt.h>
 
 #include <twister/admin_server.hpp>
+#include <twister/fork_processes.hpp>
 #include <twister/loop_pool.hpp>
 #include <twister/watchdog.hpp>
 
@@ -26,22 +28,21 @@ std::string join(const std::string& host, std::uint16_t port) {
   return (bare_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-// One set of sockets for each thread, all on the same addresses.
-std::vector<std::vector<ListeningSocket>> bind_for_threads(const ServeOptions& options) {
+// A set of sockets for each thread, one set behind the other, all on the same addresses.
+std::vector<ListeningSocket> bind_for_threads(const ServeOptions& options) {
   BindOptions bind = options.server.bind;
   bind.reuse_port = bind.reuse_port || options.threads > 1;
-  std::vector<std::vector<ListeningSocket>> sets;
-  sets.push_back(bind_sockets(join(options.host, options.port), bind));
+  std::vector<ListeningSocket> sockets = bind_sockets(join(options.host, options.port), bind);
+  std::vector<std::string> addresses;
+  for (const ListeningSocket& socket : sockets)
+    addresses.push_back(socket.local_address().to_string());
   for (unsigned thread = 1; thread < options.threads; ++thread) {
-    std::vector<ListeningSocket> set;
-    for (const ListeningSocket& first : sets.front()) {
-      for (ListeningSocket& socket : bind_sockets(first.local_address().to_string(), bind)) {
-        set.push_back(std::move(socket));
-      }
+    for (const std::string& address : addresses) {
+      for (ListeningSocket& socket : bind_sockets(address, bind))
+        sockets.push_back(std::move(socket));
     }
-    sets.push_back(std::move(set));
   }
-  return sets;
+  return sockets;
 }
 
 // What looks at the loops from outside: their AdminServer and their Watchdog, on threads of their
@@ -74,18 +75,62 @@ class Lookout {
   std::optional<LoopPool> pool_;
 };
 
-void announce(const std::vector<Address>& addresses, const Lookout& lookout) {
+void announce(const char* what, const std::vector<Address>& addresses) {
   for (const Address& address : addresses)
-    std::printf("listening on %s\n", address.to_string().c_str());
-  for (const Address& address : lookout.addresses())
-    std::printf("admin on %s\n", address.to_string().c_str());
+    std::printf("%s on %s\n", what, address.to_string().c_str());
   std::fflush(stdout);
+}
+
+// The options of one of several processes: each has an admin port of its own.
+ServeOptions of_process(ServeOptions options, int id) {
+  if (options.admin.empty()) return options;
+  const Address admin = Address::parse(options.admin);
+  if (admin.port() != 0) {
+    options.admin = admin.with_port(static_cast<std::uint16_t>(admin.port() + id)).to_string();
+  }
+  return options;
 }
 
 MakeServer plain_server(const ProtocolFactory& build_class) {
   return [build_class](IOLoop& loop, std::string_view address, const ServerOptions& options) {
     return std::make_unique<TcpServer>(loop, address, build_class, options);
   };
+}
+
+// Serves in this process until a signal; calls `waiting` once signals are heeded.
+void serve_on(std::vector<ListeningSocket> sockets, const ServeOptions& options,
+              const MakeServer& make_server, const IOLoop::Callback& waiting) {
+  const std::string address = join(options.host, options.port);
+  if (options.threads == 1) {
+    IOLoop loop;
+    const std::unique_ptr<TcpServer> server = make_server(loop, address, options.server);
+    server->add_sockets(std::move(sockets));
+    const Lookout lookout(options, {&loop});
+    // From the loop: whoever hears of it may send SIGTERM at once, which has to be heeded by then.
+    loop.add_callback([&] {
+      if (waiting) waiting();
+      announce("admin", lookout.addresses());
+    });
+    loop.run_until_signal();
+    return;
+  }
+  LoopPool pool(options.threads);
+  const auto of_a_thread = static_cast<std::ptrdiff_t>(sockets.size() / options.threads);
+  auto next = sockets.begin();
+  pool.start([&](IOLoop& loop) -> std::shared_ptr<void> {  // one thread after the other
+    const std::shared_ptr<TcpServer> server = make_server(loop, address, options.server);
+    const auto end = next + of_a_thread;
+    server->add_sockets({std::make_move_iterator(next), std::make_move_iterator(end)});
+    next = end;
+    return server;
+  });
+  std::vector<IOLoop*> loops;
+  for (std::size_t i = 0; i < pool.size(); ++i) loops.push_back(&pool.loop(i));
+  const Lookout lookout(options, loops);
+  pool.run_until_signal([&] {
+    if (waiting) waiting();
+    announce("admin", lookout.addresses());
+  });
 }
 
 // ---- command line ----
@@ -113,29 +158,43 @@ Number parse_number(std::string_view option, std::string_view text, Number least
 
 void print_help(const char* program, const ServeOptions& defaults) {
   std::printf(
-      "usage: %s [--host HOST] [--port PORT]%s [--max-connections N] [--drain-timeout SECONDS]\n"
+      "usage: %s [--host HOST] [--port PORT]%s%s [--max-connections N] [--drain-timeout SECONDS]\n"
       "       [--admin HOST:PORT] [--stall-limit SECONDS]\n"
       "  --host HOST              address, name or unix:PATH to listen on; empty for all (%s)\n"
       "  --port PORT              0 lets the kernel choose (%u)\n"
-      "%s"
+      "%s%s"
       "  --max-connections N      connections beyond this are refused\n"
       "  --drain-timeout SECONDS  how long connections may take to end after SIGTERM (%g)\n"
       "  --admin HOST:PORT        metrics, health and connections by HTTP, for operators\n"
       "  --stall-limit SECONDS    callbacks that block for longer are logged\n",
-      program, defaults.max_threads > 1 ? " [--threads N]" : "", defaults.host.c_str(),
-      defaults.port,
+      program, defaults.max_threads > 1 ? " [--threads N]" : "",
+      defaults.max_processes > 1 ? " [--processes N]" : "", defaults.host.c_str(), defaults.port,
       defaults.max_threads > 1 ? "  --threads N              event loops, each with a thread (1)\n"
                                : "",
+      defaults.max_processes > 1
+          ? "  --processes N            processes on the same port, restarted when they crash (1)\n"
+          : "",
       std::chrono::duration<double>(defaults.server.drain_timeout).count());
 }
 
 // The options of the command line over the defaults; empty after --help.
 std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions options) {
-  enum Option { host = 1, port, threads, max_connections, drain_timeout, admin, stall_limit, help };
-  static constexpr std::array<option, 9> known{
+  enum Option {
+    host = 1,
+    port,
+    threads,
+    processes,
+    max_connections,
+    drain_timeout,
+    admin,
+    stall_limit,
+    help
+  };
+  static constexpr std::array<option, 10> known{
       {{"host", required_argument, nullptr, host},
        {"port", required_argument, nullptr, port},
        {"threads", required_argument, nullptr, threads},
+       {"processes", required_argument, nullptr, processes},
        {"max-connections", required_argument, nullptr, max_connections},
        {"drain-timeout", required_argument, nullptr, drain_timeout},
        {"admin", required_argument, nullptr, admin},
@@ -165,6 +224,13 @@ std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions 
             "threads", optarg, 1, options.max_threads,
             options.max_threads == 1 ? "possible: this program runs on one thread"
                                      : "a number from 1 to " + std::to_string(options.max_threads));
+        break;
+      case processes:
+        options.processes = parse_number<unsigned>(
+            "processes", optarg, 1, options.max_processes,
+            options.max_processes == 1
+                ? "possible: this program runs in one process"
+                : "a number from 1 to " + std::to_string(options.max_processes));
         break;
       case max_connections:
         options.server.max_connections = parse_number<std::size_t>(
@@ -198,44 +264,33 @@ std::optional<ServeOptions> parse_arguments(int argc, char** argv, ServeOptions 
 
 }  // namespace
 
-void serve(const ServeOptions& options, const MakeServer& make_server) {
-  const std::string address = join(options.host, options.port);
-  auto sets = bind_for_threads(options);
-  if (options.threads == 1) {
-    IOLoop loop;
-    const std::unique_ptr<TcpServer> server = make_server(loop, address, options.server);
-    server->add_sockets(std::move(sets.front()));
-    // From the loop: whoever reads it may send SIGTERM at once, which has to be heeded by then.
-    const Lookout lookout(options, {&loop});
-    loop.add_callback([&] { announce(server->local_addresses(), lookout); });
-    loop.run_until_signal();
-    return;
-  }
-  LoopPool pool(options.threads);
-  std::size_t next = 0;
+int serve(const ServeOptions& options, const MakeServer& make_server) {
+  if (options.threads == 0) throw std::invalid_argument("serve: at least one thread is needed");
+  std::vector<ListeningSocket> sockets = bind_for_threads(options);
   std::vector<Address> addresses;
-  pool.start([&](IOLoop& loop) -> std::shared_ptr<void> {  // one thread after the other
-    const std::shared_ptr<TcpServer> server = make_server(loop, address, options.server);
-    server->add_sockets(std::move(sets[next]));
-    if (next++ == 0) addresses = server->local_addresses();
-    return server;
-  });
-  std::vector<IOLoop*> loops;
-  for (std::size_t i = 0; i < pool.size(); ++i) loops.push_back(&pool.loop(i));
-  const Lookout lookout(options, loops);
-  pool.run_until_signal([&] { announce(addresses, lookout); });
+  for (std::size_t i = 0; i < sockets.size() / options.threads; ++i)
+    addresses.push_back(sockets[i].local_address());
+  const IOLoop::Callback started = [&addresses] { announce("listening", addresses); };
+  if (options.processes == 1) {
+    serve_on(std::move(sockets), options, make_server, started);
+    return 0;
+  }
+  return fork_processes({.processes = options.processes, .started = started}, std::move(sockets),
+                        [&](int id, std::vector<ListeningSocket> inherited) {
+                          serve_on(std::move(inherited), of_process(options, id), make_server, {});
+                          return 0;
+                        });
 }
 
-void serve(const ServeOptions& options, const ProtocolFactory& build_class) {
-  serve(options, plain_server(build_class));
+int serve(const ServeOptions& options, const ProtocolFactory& build_class) {
+  return serve(options, plain_server(build_class));
 }
 
 int serve_main(int argc, char** argv, const MakeServer& make_server, ServeOptions defaults) {
   const char* program = argc > 0 ? argv[0] : "server";
   try {
     const auto options = parse_arguments(argc, argv, std::move(defaults));
-    if (options) serve(*options, make_server);
-    return 0;
+    return options ? serve(*options, make_server) : 0;
   } catch (const UsageError& error) {
     std::fprintf(stderr, "%s: %s\n", program, error.what());
     return 2;

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -47,6 +48,16 @@ TEST(BindSockets, SocketsDoNotBlockAndAreNotInherited) {
   const auto sockets = bind_sockets("127.0.0.1:0");
   EXPECT_NE(::fcntl(sockets[0].native_handle(), F_GETFL) & O_NONBLOCK, 0);
   EXPECT_NE(::fcntl(sockets[0].native_handle(), F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST(BindSockets, ADuplicateListensOnTheSameQueue) {
+  auto sockets = bind_sockets("127.0.0.1:0");
+  const Client waiting(sockets[0].local_address());
+  const ListeningSocket duplicate = sockets[0].duplicate();
+  sockets.clear();
+  const int accepted = ::accept4(duplicate.native_handle(), nullptr, nullptr, SOCK_CLOEXEC);
+  EXPECT_GE(accepted, 0);
+  ::close(accepted);
 }
 
 TEST(BindSockets, EveryInterfaceOfBothFamiliesSharesOnePort) {
@@ -185,7 +196,7 @@ TEST_F(UnixSockets, TakeAnotherMode) {
 }
 
 TEST_F(UnixSockets, ReplaceAStaleOne) {
-  bind_sockets("unix:" + path).clear();
+  ::close(bind_sockets("unix:" + path)[0].release());  // as when a server crashes
   ASSERT_TRUE(std::filesystem::exists(path));
   const auto sockets = bind_sockets("unix:" + path);
   const Client client(sockets[0].local_address());
@@ -220,6 +231,32 @@ TEST_F(UnixSockets, DoNotFollowALinkToARegularFile) {
   std::filesystem::create_symlink(folder + "/precious", path);
   EXPECT_EQ(refusal("unix:" + path).code(), std::errc::file_exists);
   EXPECT_TRUE(std::filesystem::is_symlink(path));
+}
+
+TEST_F(UnixSockets, TheFileGoesWithTheLastOfTheDuplicates) {
+  auto sockets = bind_sockets("unix:" + path);
+  {
+    const ListeningSocket duplicate = sockets[0].duplicate();
+    sockets.clear();
+    const Client client(duplicate.local_address());
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST_F(UnixSockets, TheFileStaysWhenAForkedCopyCloses) {
+  auto sockets = bind_sockets("unix:" + path);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    sockets.clear();
+    ::_exit(0);
+  }
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  const Client client(sockets[0].local_address());
+}
+
+TEST_F(UnixSockets, TheFileStaysWhenItIsToldTo) {
+  bind_sockets("unix:" + path)[0].keep_file();
+  EXPECT_TRUE(std::filesystem::exists(path));
 }
 
 TEST_F(UnixSockets, NeedAFolder) {

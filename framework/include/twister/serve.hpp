@@ -31,12 +31,19 @@ struct ServeOptions {
   unsigned threads = 1;
   // 1 for programs whose connections share state that is not guarded: then there is no `--threads`.
   unsigned max_threads = 256;
-  // Where an AdminServer listens, on a thread of its own; empty for none.
+  // Where an AdminServer listens, on a thread of its own; empty for none. Of several processes, the
+  // one with task_id() N listens on the port plus N.
   std::string admin{};
   // What it serves beside twister's own metrics; outlives serve().
   const MetricsRegistry* metrics = nullptr;
   // With a Watchdog on the loops, which logs callbacks that take longer.
   std::optional<std::chrono::milliseconds> stall_limit{};
+  // Other than one: they are forked, share the listeners, and each has `threads`; `cores` for one a
+  // CPU. See twister/fork_processes.hpp.
+  unsigned processes = 1;
+  // What `--processes` may ask for. 1, and there is no such option: state in the program's memory,
+  // the members of a chat room, say, would be cut into as many parts.
+  unsigned max_processes = 1;
   ServerOptions server{};
 };
 
@@ -45,14 +52,15 @@ using MakeServer = std::function<std::unique_ptr<TcpServer>(IOLoop&, std::string
                                                             const ServerOptions&)>;
 
 // Serves until SIGINT or SIGTERM, then drains. Prints `listening on HOST:PORT` on standard output,
-// a line a listener, when connections are accepted, and then `admin on HOST:PORT`. Throws as
-// bind_sockets() does.
-void serve(const ServeOptions& options, const MakeServer& make_server);
-void serve(const ServeOptions& options, const ProtocolFactory& build_class);
+// a line a listener, when connections are accepted, and then `admin on HOST:PORT`. Returns 0; with
+// several processes, what fork_processes() does. Throws as bind_sockets() does, with several
+// processes as fork_processes().
+int serve(const ServeOptions& options, const MakeServer& make_server);
+int serve(const ServeOptions& options, const ProtocolFactory& build_class);
 
-// serve() with options from the command line: --host, --port, --threads, --max-connections,
-// --drain-timeout, --admin, --stall-limit, --help. Returns what main() should: 0 after a drain, 2 for
-// a bad option, 1 when it cannot start; either with one line on standard error.
+// serve() with options from the command line: --host, --port, --threads, --processes,
+// --max-connections, --drain-timeout, --admin, --stall-limit, --help. Returns what main() should: 0
+// after a drain, 2 for a bad option, 1 when it cannot start; either with one line on standard error.
 int serve_main(int argc, char** argv, const ProtocolFactory& build_class,
                ServeOptions defaults = {});
 int serve_main(int argc, char** argv, const MakeServer& make_server, ServeOptions defaults = {});

@@ -97,6 +97,25 @@ TEST(ServeMain, RefusesThreadsWhereThereMayBeOne) {
             "prog: --threads: \"2\" is not possible: this program runs on one thread\n");
 }
 
+TEST(ServeMain, RefusesProcessesUnlessTheProgramMayHaveThem) {
+  EXPECT_EQ(call({"--processes", "2"}).err,
+            "prog: --processes: \"2\" is not possible: this program runs in one process\n");
+  EXPECT_EQ(call({"--processes", "9"}, {.max_processes = 8}).err,
+            "prog: --processes: \"9\" is not a number from 1 to 8\n");
+}
+
+TEST(ServeMain, RefusesToForkWhereALoopExists) {
+  const IOLoop loop;
+  const Outcome outcome = call({"--port", "0", "--processes", "2"}, {.max_processes = 8});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, StartsWith("prog: fork_processes: there is an IOLoop already"));
+}
+
+TEST(ServeMain, HelpListsProcessesWhereThereMayBeSome) {
+  EXPECT_EQ(call({"--help"}).out.find("--processes"), std::string::npos);
+  EXPECT_THAT(call({"--help"}, {.max_processes = 8}).out, HasSubstr("\n  --processes N "));
+}
+
 TEST(ServeMain, HelpGoesToStandardOutput) {
   const Outcome outcome = call({"--help"});
   EXPECT_EQ(outcome.code, 0);

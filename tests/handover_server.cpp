@@ -16,12 +16,10 @@
 #include <utility>
 #include <vector>
 
-#include <asio/signal_set.hpp>
-
-#include <twister/asio.hpp>
 #include <twister/fork_processes.hpp>
 #include <twister/inherited_sockets.hpp>
 #include <twister/protocols/line_protocol.hpp>
+#include <twister/signal_watch.hpp>
 #include <twister/spawn_with_listeners.hpp>
 #include <twister/tcp_server.hpp>
 
@@ -44,9 +42,7 @@ class Successor {
       : loop_(loop),
         server_(server),
         listeners_(std::move(listeners)),
-        restart_(twister::executor(loop), SIGUSR2) {
-    wait();
-  }
+        restart_(loop, SIGUSR2, [this] { start(); }) {}
   ~Successor() {
     if (ready_) loop_.remove_handler(ready_->native_handle());
   }
@@ -54,13 +50,8 @@ class Successor {
   Successor& operator=(const Successor&) = delete;
 
  private:
-  void wait() {
-    restart_.async_wait([this](asio::error_code error, int) {
-      if (!error) start();
-    });
-  }
-
   void start() {
+    if (ready_) return;
     ready_.emplace();
     loop_.add_handler(ready_->native_handle(), twister::Readiness::readable,
                       [this](twister::Readiness) { listen(); });
@@ -76,8 +67,8 @@ class Successor {
   twister::IOLoop& loop_;
   twister::TcpServer& server_;
   std::vector<twister::ListeningSocket> listeners_;
-  asio::signal_set restart_;
   std::optional<twister::NotifySocket> ready_;
+  twister::SignalWatch restart_;
 };
 
 std::vector<twister::ListeningSocket> duplicates(const std::vector<twister::ListeningSocket>& all) {

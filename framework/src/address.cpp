@@ -211,4 +211,12 @@ std::size_t Address::to_sockaddr(sockaddr* storage) const {
   return 0;
 }
 
+bool is_valid_ip(std::string_view text) {
+  // In brackets nothing else is an address; without them, an IPv4 address alone is.
+  return text.find_first_of("[]") == text.npos &&
+         (Address::try_parse("[" + std::string(text) + "]:0").has_value() ||
+          (!text.empty() && !text.starts_with("unix:") &&
+           Address::try_parse(std::string(text) + ":0").has_value()));
+}
+
 }  // namespace twister

@@ -1,7 +1,6 @@
 #include "twister/bind_sockets.hpp"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,11 +10,12 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
+
+#include "lookup.hpp"
 
 namespace twister {
 
@@ -43,18 +43,6 @@ class detail::SocketFile {
 };
 
 namespace {
-
-// What getaddrinfo says is in neither of the standard categories.
-class ResolverCategory final : public std::error_category {
- public:
-  const char* name() const noexcept override { return "twister.resolver"; }
-  std::string message(int code) const override { return ::gai_strerror(code); }
-};
-
-const std::error_category& resolver_category() noexcept {
-  static const ResolverCategory category;
-  return category;
-}
 
 [[noreturn]] void throw_errno(int error, const std::string& what) {
   throw std::system_error(error, std::generic_category(), what);
@@ -129,22 +117,11 @@ HostAndPort split(std::string_view address) {
 }
 
 std::vector<Address> resolve(const HostAndPort& where, const std::string& what) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* raw = nullptr;
-  const int error = ::getaddrinfo(where.host.empty() ? nullptr : where.host.c_str(),
-                                  where.port.c_str(), &hints, &raw);
-  if (error != 0) throw std::system_error(error, resolver_category(), what);
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> found(raw, ::freeaddrinfo);
-  std::vector<Address> addresses;
-  for (const addrinfo* info = found.get(); info != nullptr; info = info->ai_next) {
-    const Address address = Address::from_sockaddr(*info->ai_addr, info->ai_addrlen);
-    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) {
-      addresses.push_back(address);
-    }
-  }
+  std::error_code error;
+  std::vector<Address> addresses = detail::look_up(
+      {.host = where.host, .port = where.port, .family = Address::Family::none, .passive = true},
+      error);
+  if (error) throw std::system_error(error, what);
   std::stable_sort(addresses.begin(), addresses.end(),
                    [](const Address& a, const Address& b) { return a.family() < b.family(); });
   return addresses;

@@ -59,6 +59,10 @@ class StreamCategory final : public std::error_category {
         return "the read was cancelled";
       case Errc::read_timeout:
         return "the deadline of the read passed";
+      case Errc::connect_timeout:
+        return "no connection within the timeout";
+      case Errc::lookup_failed:
+        return "the name could not be resolved";
     }
     return "unknown error";
   }
@@ -84,6 +88,7 @@ class StreamCategory final : public std::error_category {
       case Errc::message_timeout:
       case Errc::handshake_timeout:
       case Errc::read_timeout:
+      case Errc::connect_timeout:
         return Condition::timed_out;
       case Errc::truncated_message:
       case Errc::unread_input:
@@ -95,6 +100,7 @@ class StreamCategory final : public std::error_category {
       case Errc::callback_threw:
       case Errc::unsent_output:
       case Errc::already_reading:
+      case Errc::lookup_failed:
         break;
     }
     return std::error_category::default_error_condition(code);

@@ -49,6 +49,18 @@ void log_exception(std::string_view where) noexcept {
 
 }  // namespace
 
+bool RemoteLoop::post(IOLoop::Callback callback) {
+  const std::lock_guard lock(mutex_);
+  if (loop_ == nullptr) return false;
+  loop_->add_callback(std::move(callback));
+  return true;
+}
+
+void RemoteLoop::detach() noexcept {
+  const std::lock_guard lock(mutex_);
+  loop_ = nullptr;
+}
+
 struct LoopCore::Handler {
   Handler(asio::io_context& io, int fd, std::function<void(Readiness)> call)
       : descriptor(io, fd), callback(std::move(call)) {}
@@ -77,6 +89,7 @@ LoopCore::LoopCore(IOLoop& owner, const IOLoopOptions& options)
 LoopCore::~LoopCore() {
   --loops_alive;
   clock_.detach(owner_);
+  remote_->detach();
   // From here on nothing is served later: every stream ends now.
   ending_ = true;
   while (streams_ != nullptr) {

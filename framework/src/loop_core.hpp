@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -30,8 +31,22 @@
 
 namespace twister::detail {
 
+class LoopCore;
 class ServerCore;
 class Stream;
+
+// A loop, for threads that may outlive it.
+class RemoteLoop {
+ public:
+  explicit RemoteLoop(LoopCore& loop) noexcept : loop_(&loop) {}
+  // Runs `callback` on the loop. False once the loop is being destroyed: it is destroyed here, then.
+  bool post(IOLoop::Callback callback);
+  void detach() noexcept;
+
+ private:
+  std::mutex mutex_;
+  LoopCore* loop_;
+};
 
 class LoopCore {
  public:
@@ -62,6 +77,7 @@ class LoopCore {
   static int alive() noexcept;
   // Expires when the loop is destroyed.
   std::weak_ptr<void> lifetime() const noexcept { return lifetime_; }
+  std::shared_ptr<RemoteLoop> remote() const noexcept { return remote_; }
 
   void run();
   void run_until_idle();
@@ -143,6 +159,7 @@ class LoopCore {
   IOLoop& owner_;
   Clock& clock_;
   std::shared_ptr<void> lifetime_ = std::make_shared<char>();
+  std::shared_ptr<RemoteLoop> remote_ = std::make_shared<RemoteLoop>(*this);
   Io io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
 

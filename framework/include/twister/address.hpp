@@ -3,7 +3,7 @@
 //   auto address = twister::Address::parse("[::1]:8888");
 //   address.to_string();  // "[::1]:8888"
 //
-// Not for host names: an Address is numeric. Names are resolved by bind_sockets() and by clients.
+// Not for host names: an Address is numeric. Names are resolved by bind_sockets() and by a Resolver.
 #pragma once
 
 #include <array>
@@ -65,5 +65,8 @@ class Address {
   // smaller.
   std::shared_ptr<const std::string> path_;
 };
+
+// True for an IPv4 or IPv6 address in text, without a port and without brackets.
+bool is_valid_ip(std::string_view text);
 
 }  // namespace twister

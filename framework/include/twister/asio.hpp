@@ -31,6 +31,7 @@
 
 #include <twister/io_loop.hpp>
 #include <twister/io_stream.hpp>
+#include <twister/tcp_client.hpp>
 
 namespace twister {
 
@@ -154,6 +155,54 @@ auto async_drained(IOStream& stream, Token&& token) {
           const auto own = asio::get_associated_executor(*kept, executor(loop));
           asio::dispatch(own, [kept, error] { std::move (*kept)(error); });
         });
+      },
+      token);
+}
+
+// ---- connecting, for any completion token ----
+//
+//   IOStream stream = co_await async_connect(client, "example.com:80", asio::use_awaitable);
+//
+// A failure is a std::system_error whose text names the endpoint and every address tried; in the
+// awaitable form it is thrown. The operation's cancellation slot cancels the attempt:
+// asio::error::operation_aborted.
+
+namespace detail {
+
+template <class Handler>
+void connect_and_complete(TcpClient& client, const Endpoint& to, const ConnectOptions& options,
+                          Handler handler) {
+  auto slot = asio::get_associated_cancellation_slot(handler);
+  auto kept = std::make_shared<Handler>(std::move(handler));  // std::function copies
+  auto cancel = client.connect(
+      to,
+      [&loop = client.loop(), slot, kept](const ConnectError& error, IOStream stream) mutable {
+        if (slot.is_connected()) slot.clear();
+        std::exception_ptr failure;
+        if (error) {
+          std::error_code code = error.code;
+          if (code == std::errc::operation_canceled) code = asio::error::operation_aborted;
+          failure = std::make_exception_ptr(std::system_error(code, error.detail));
+        }
+        const auto own = asio::get_associated_executor(*kept, executor(loop));
+        asio::dispatch(own, [kept, failure, stream = std::move(stream)]() mutable {
+          std::move (*kept)(failure, std::move(stream));
+        });
+      },
+      options);
+  if (slot.is_connected()) {
+    slot.assign([cancel = std::move(cancel)](asio::cancellation_type) { cancel(); });
+  }
+}
+
+}  // namespace detail
+
+template <class Token>
+auto async_connect(TcpClient& client, Endpoint to, Token&& token,
+                   const ConnectOptions& options = {}) {
+  return asio::async_initiate<Token, void(std::exception_ptr, IOStream)>(
+      [&client, to = std::move(to), options](auto handler) {
+        detail::connect_and_complete(client, to, options, std::move(handler));
       },
       token);
 }

@@ -43,6 +43,8 @@ enum class Errc {
   already_reading,    // a read: another one is pending on this stream
   read_cancelled,     // a read: cancel_read() was called
   read_timeout,       // a read: its deadline passed
+  connect_timeout,    // a client: no connection within its timeout
+  lookup_failed,      // a client: the name has no address, or nobody could say
 };
 
 const std::error_category& stream_category() noexcept;

@@ -1,0 +1,133 @@
+// twister/tcp_client.hpp - connects to servers by name, and gives streams or Protocols their
+// connection.
+//
+//   twister::TcpClient client(loop);
+//   client.connect("example.com:80", [](const twister::ConnectError& error, twister::IOStream stream) {
+//     if (error) return std::puts(error.message().c_str());
+//     stream.write("GET / HTTP/1.0\r\n\r\n");
+//     ...
+//   });
+//
+// For one connection at a time that shall be there again after it broke: ReconnectingClient. The same
+// for coroutines is async_connect() in <twister/asio.hpp>.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include <twister/address.hpp>
+#include <twister/dialer.hpp>
+#include <twister/endpoint.hpp>
+#include <twister/error.hpp>
+#include <twister/io_stream.hpp>
+#include <twister/protocol_factory.hpp>
+#include <twister/stream_options.hpp>
+#include <twister/tcp_server.hpp>
+#include <twister/transport.hpp>
+
+namespace twister {
+
+class Resolver;
+namespace detail {
+class ClientCore;
+}
+
+// Why there is no connection. Converts to its code, so that a handler may take a std::error_code and
+// go without the text.
+struct ConnectError {
+  // Errc::lookup_failed, Errc::connect_timeout, std::errc::operation_canceled, or what the system
+  // says of the address that was tried last.
+  std::error_code code{};
+  // "cannot connect to localhost:80 ([::1]:80, 127.0.0.1:80)": the endpoint and every address tried,
+  // each with its own error where they differ.
+  std::string detail{};
+
+  explicit operator bool() const noexcept { return static_cast<bool>(code); }
+  operator std::error_code() const noexcept { return code; }  // NOLINT(google-explicit-constructor)
+  // One line for a log: the detail and the code's message.
+  std::string message() const;
+};
+
+// Without an error the stream is connected.
+using ConnectHandler = std::function<void(const ConnectError& error, IOStream stream)>;
+// Without an error the Protocol has had its on_connect; whether it is still open is for it to say.
+// The pointer is good during the call, and until on_close. With an error it is null.
+using ProtocolHandler = std::function<void(const ConnectError& error, Protocol* protocol)>;
+
+// Puts a transport of its own around a connected one: that is how TLS comes in. `host` is the name
+// that was connected to, or the address as text. Null refuses the connection.
+using TransportLayer = std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport> connected,
+                                                                std::string_view host)>;
+
+struct TcpClientOptions {
+  StreamOptions stream{};
+  // From the call to the open stream: looking up, all attempts, and the handshake of a layer.
+  // milliseconds::max() is never. 30 s: TCP itself would go on for two minutes.
+  std::chrono::milliseconds timeout = std::chrono::seconds(30);
+  // Only addresses of this kind; Family::none for all.
+  Address::Family family = Address::Family::none;
+  // Where connections come from, unless it is left to the system. `:PORT` goes with either family;
+  // an attempt that it does not suit fails, the others go on.
+  Address source{};
+  // Sends small messages at once (TCP_NODELAY).
+  bool no_delay = true;
+  std::optional<KeepAlive> keep_alive{};
+  // Null: a SystemResolver, and sockets. Otherwise they outlive the client.
+  Resolver* resolver = nullptr;
+  Dialer* dialer = nullptr;
+  TransportLayer layer{};
+};
+
+// What one connect() may have otherwise.
+struct ConnectOptions {
+  std::optional<std::chrono::milliseconds> timeout{};
+  std::optional<Address::Family> family{};
+};
+
+// Connects. A name that has several addresses is tried over both families at once: the other one
+// follows after 300 ms, or when the first attempt has failed; the first connection wins, and nothing
+// else stays open.
+//
+// Handlers are called once, from the loop, never inside the call.
+//
+// Ownership: the loop owns connections as soon as they are there; they outlive the client. Destroying
+//   the client ends what is under way: handlers are told std::errc::operation_canceled. It may be
+//   destroyed inside a handler. Once the loop is gone nobody is told any more.
+// Threads: the loop's.
+// Limits: one timeout over everything; of one name, 64 addresses.
+// Errors: an Endpoint that cannot be read throws std::invalid_argument; the rest goes to the handler.
+class TcpClient {
+ public:
+  explicit TcpClient(IOLoop& loop, TcpClientOptions options = {});
+  ~TcpClient();
+  TcpClient(const TcpClient&) = delete;
+  TcpClient& operator=(const TcpClient&) = delete;
+
+  // Each connect() returns a function that cancels it, in which case the handler is told
+  // std::errc::operation_canceled. It has no effect later, twice, or after the client is gone.
+
+  // Connects a stream.
+  std::function<void()> connect(const Endpoint& to, ConnectHandler handler,
+                                const ConnectOptions& options = {});
+  // Connects a Protocol, made when the connection is there, with the address it led to; then its
+  // on_connect is called, and then the handler. A factory that returns null drops the connection:
+  // std::errc::operation_canceled. Without a handler, a failure is logged.
+  std::function<void()> connect(const Endpoint& to, ProtocolFactory build,
+                                ProtocolHandler handler = {}, const ConnectOptions& options = {});
+  // The same for a Protocol that is there already; without a connection it is destroyed.
+  std::function<void()> connect(const Endpoint& to, std::unique_ptr<Protocol> protocol,
+                                ProtocolHandler handler = {}, const ConnectOptions& options = {});
+
+  IOLoop& loop() const noexcept;
+  const TcpClientOptions& options() const noexcept;
+
+ private:
+  std::shared_ptr<detail::ClientCore> core_;
+};
+
+}  // namespace twister

@@ -1,0 +1,158 @@
+#include "socket_dialer.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "loop_core.hpp"
+#include "socket_transport.hpp"
+
+namespace twister::detail {
+namespace {
+
+std::error_code error_of(int number) noexcept {
+  return {number, std::generic_category()};
+}
+
+void set_option(int fd, int level, int name, int value) noexcept {
+  // Failing is harmless: a unix socket has none of these, and the connection works without.
+  ::setsockopt(fd, level, name, &value, sizeof value);
+}
+
+void set_options(int fd, const DialOptions& options) noexcept {
+  if (options.no_delay) set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (!options.keep_alive) return;
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(options.keep_alive->idle.count()));
+  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL,
+             static_cast<int>(options.keep_alive->interval.count()));
+  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, options.keep_alive->count);
+}
+
+struct RawAddress {
+  explicit RawAddress(const Address& address)
+      : size(static_cast<socklen_t>(address.to_sockaddr(get()))) {}
+  sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
+
+  sockaddr_storage storage{};
+  socklen_t size;
+};
+
+// A port alone goes with every family: the wildcard address is that of the attempt.
+Address source_for(const Address& to, const Address& source) {
+  const std::string host = source.host();
+  if (source.family() == to.family() || (host != "0.0.0.0" && host != "::")) return source;
+  const bool v6 = to.family() == Address::Family::ipv6;
+  return Address::parse((v6 ? "[::]:" : "0.0.0.0:") + std::to_string(source.port()));
+}
+
+// Two sockets that connect to each other at once are one connection. So a socket whose own port, of
+// those that the kernel deals out, is the one it dials connects to itself when nobody listens there.
+bool connected_to_itself(int fd) noexcept {
+  sockaddr_storage ours{}, theirs{};
+  socklen_t our_size = sizeof ours, their_size = sizeof theirs;
+  auto* const raw_ours = reinterpret_cast<sockaddr*>(&ours);
+  auto* const raw_theirs = reinterpret_cast<sockaddr*>(&theirs);
+  if (::getsockname(fd, raw_ours, &our_size) != 0) return false;
+  if (::getpeername(fd, raw_theirs, &their_size) != 0 || ours.ss_family == AF_UNIX) return false;
+  return Address::from_sockaddr(*raw_ours, our_size) ==
+         Address::from_sockaddr(*raw_theirs, their_size);
+}
+
+// One attempt. While the kernel is at it, the loop owns it, as part of the descriptor's handler.
+struct Dial : std::enable_shared_from_this<Dial> {
+  Dial(IOLoop& owner, Address address, Dialer::Handler function)
+      : loop(owner), to(std::move(address)), handler(std::move(function)) {}
+  ~Dial() {
+    if (fd >= 0) ::close(fd);
+  }
+  Dial(const Dial&) = delete;
+  Dial& operator=(const Dial&) = delete;
+
+  void begin(const DialOptions& options) {
+    const int error = open(options);
+    if (error == EINPROGRESS || error == EINTR) {
+      try {
+        loop.add_handler(fd, Readiness::writable, [self = shared_from_this()](Readiness) {
+          self->loop.remove_handler(self->fd);
+          self->finish(self->outcome());
+        });
+        waits = true;
+        return;
+      } catch (const std::system_error& cause) {
+        return finish_soon(cause.code());
+      }
+    }
+    finish_soon(error_of(error));
+  }
+
+  // The errno; EINPROGRESS while the kernel is at it.
+  int open(const DialOptions& options) {
+    RawAddress target(to);
+    fd = ::socket(target.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return errno;
+    set_options(fd, options);
+    if (options.source.family() != Address::Family::none && !to.is_unix()) {
+      const Address source = source_for(to, options.source);
+      if (source.family() != to.family()) return EAFNOSUPPORT;
+      // Leaves the choice of a port to connect(), which may then share it with other destinations.
+      if (source.port() == 0) set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+      RawAddress from(source);
+      if (::bind(fd, from.get(), from.size) != 0) return errno;
+    }
+    return ::connect(fd, target.get(), target.size) == 0 ? 0 : errno;
+  }
+
+  std::error_code outcome() const noexcept {
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+    return error_of(error);
+  }
+
+  void finish_soon(std::error_code error) {
+    loop.add_callback([self = shared_from_this(), error] { self->finish(error); });
+  }
+
+  void finish(std::error_code error) {
+    waits = false;
+    const auto told = std::exchange(handler, nullptr);
+    if (!told) return;  // given up
+    if (!error && connected_to_itself(fd)) error = error_of(ECONNREFUSED);
+    if (error) {
+      if (fd >= 0) ::close(std::exchange(fd, -1));
+      return told(error, nullptr);
+    }
+    told({}, std::make_unique<SocketTransport>(loop.core().reactor(), std::exchange(fd, -1), to));
+  }
+
+  void give_up() {
+    const auto forgotten = std::exchange(handler, nullptr);
+    if (std::exchange(waits, false)) loop.remove_handler(fd);
+    if (fd >= 0) ::close(std::exchange(fd, -1));
+  }
+
+  IOLoop& loop;
+  Address to;
+  Dialer::Handler handler;
+  int fd = -1;
+  bool waits = false;  // the descriptor has a handler
+};
+
+}  // namespace
+
+std::function<void()> SocketDialer::dial(const Address& to, const DialOptions& options,
+                                         Handler handler) {
+  const auto dial = std::make_shared<Dial>(loop_, to, std::move(handler));
+  dial->begin(options);
+  return [weak = std::weak_ptr<Dial>(dial)] {
+    if (const auto self = weak.lock()) self->give_up();
+  };
+}
+
+}  // namespace twister::detail

@@ -51,6 +51,14 @@ struct ConnectError {
   operator std::error_code() const noexcept { return code; }  // NOLINT(google-explicit-constructor)
   // One line for a log: the detail and the code's message.
   std::string message() const;
+
+  // With Errc and other codes, and with Condition and std::errc.
+  friend bool operator==(const ConnectError& error, std::error_code code) noexcept {
+    return error.code == code;
+  }
+  friend bool operator==(const ConnectError& error, std::error_condition condition) noexcept {
+    return error.code == condition;
+  }
 };
 
 // Without an error the stream is connected.

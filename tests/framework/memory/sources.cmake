@@ -4,6 +4,7 @@ set(TWISTER_MEMORY_TESTS
   admin_request_test.cpp
   admin_server_test.cpp
   backpressure_test.cpp
+  client_protocol_test.cpp
   clock_test.cpp
   close_test.cpp
   counters_test.cpp
@@ -17,10 +18,12 @@ set(TWISTER_MEMORY_TESTS
   lifecycle_test.cpp
   limits_test.cpp
   metrics_test.cpp
+  reconnecting_client_test.cpp
   relay_test.cpp
   sent_test.cpp
   server_test.cpp
   shared_bytes_test.cpp
+  tcp_client_test.cpp
   timeouts_test.cpp
   transport_test.cpp
   watchdog_test.cpp)

@@ -19,7 +19,7 @@ struct HandleCore;
 // What is asked for.
 struct ConnectRequest {
   Endpoint to;
-  ConnectOptions options;
+  ConnectOverrides options;
   ProtocolFactory build;
   // Called once, from the loop. Without an error the stream is there during the call.
   std::function<void(const ConnectError&, const std::shared_ptr<HandleCore>&)> done;

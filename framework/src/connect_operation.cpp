@@ -7,31 +7,6 @@
 
 namespace twister::detail {
 
-// How the end of a connection is learned: the stream keeps its options until it is deleted, and these
-// tell of it as they go. A close callback would do, were there more than one: it is the Protocol's.
-struct ConnectOperation::Ending {
-  std::weak_ptr<ConnectOperation> operation;
-  CloseReason reason;
-  std::function<void(const CloseReason&)> ended;
-
-  static std::shared_ptr<const StreamOptions> told_by(const StreamOptions& options, IOLoop& loop,
-                                                      const std::shared_ptr<Ending>& ending) {
-    return {new StreamOptions(options), [&loop, ending](const StreamOptions* gone) {
-              delete gone;
-              loop.add_callback([ending] { ending->tell(); });
-            }};
-  }
-
-  void tell() {
-    const auto opening = operation.lock();
-    if (opening != nullptr && !opening->finished_) {
-      opening->fail(reason.code ? reason.code : make_error_code(Errc::end_of_stream), reason.detail);
-    } else if (ended) {
-      ended(reason);
-    }
-  }
-};
-
 ConnectOperation::ConnectOperation(std::shared_ptr<ClientCore> core, ConnectRequest request)
     : core_(std::move(core)), request_(std::move(request)) {}
 
@@ -85,61 +60,81 @@ void ConnectOperation::dial(std::vector<Address> addresses) {
 }
 
 void ConnectOperation::on_dialed(std::unique_ptr<Transport> transport) {
-  if (transport == nullptr) {
-    return fail(connector_->attempts().back().error, failed_attempts());
-  }
-  transport_ = std::move(transport);
-  // In a turn of its own, at whose end on_connect is called: a dialer may be in the middle of
-  // another stream's.
-  core_->loop().add_callback([weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->open_stream();
-  });
+  if (transport != nullptr) return open_stream(std::move(transport));
+  fail(connector_->attempts().back().error, failed_attempts());
 }
 
-// Null when it has failed.
-std::unique_ptr<Protocol> ConnectOperation::apply_layer_and_build() {
-  const auto refused = std::make_error_code(std::errc::operation_canceled);
-  const Address peer = transport_->peer_address();
-  try {
-    if (const TransportLayer& layer = core_->options().layer) {
-      transport_ = layer(std::move(transport_), request_.to.host());
-      if (transport_ == nullptr) fail(refused, "the layer refused the connection");
-    }
-    if (finished_) return nullptr;
-    auto protocol = request_.build(peer);
-    if (protocol == nullptr) fail(refused, "the factory refused the connection");
-    return protocol;
-  } catch (const std::exception& error) {
-    fail(Errc::callback_threw, error.what());
-  } catch (...) {
-    fail(Errc::callback_threw, "not an exception");
+void ConnectOperation::open_stream(std::unique_ptr<Transport> transport) {
+  const std::weak_ptr<ConnectOperation> weak = weak_from_this();
+  TransportLayer layer;
+  if (core_->options().layer) {
+    layer = [weak](std::unique_ptr<Transport> connected) -> std::unique_ptr<Transport> {
+      const auto self = weak.lock();
+      return self != nullptr ? self->add_layer(std::move(connected)) : nullptr;
+    };
   }
-  return nullptr;
-}
-
-void ConnectOperation::open_stream() {
-  if (finished_) return;
-  auto protocol = apply_layer_and_build();
-  if (protocol == nullptr || finished_) return;  // the factory may have cancelled this
-  ending_ = std::make_shared<Ending>();
-  ending_->operation = weak_from_this();
-  ending_->ended = std::move(request_.ended);
-  IOLoop& loop = core_->loop();
-  Stream& stream = Stream::open(loop.core(), std::move(transport_), std::move(protocol),
-                                Ending::told_by(core_->options().stream, loop, ending_));
-  stream.set_close_callback(
-      [ending = ending_](const CloseReason& reason) { ending->reason = reason; });
+  reached_ = transport->peer_address().to_string();
+  if (reached_ == request_.to.to_string()) reached_.clear();
+  Stream& stream = Stream::open_arriving(
+      core_->loop().core(), std::move(transport),
+      {.admit = {},
+       .layer = std::move(layer),
+       .build =
+           [weak](const Address& peer) {
+             const auto self = weak.lock();
+             return self != nullptr ? self->build(peer) : nullptr;
+           },
+       .failed =
+           [weak](const CloseReason& reason) {
+             if (const auto self = weak.lock()) self->on_not_opened(reason);
+           }},
+      std::make_shared<const StreamOptions>(core_->options().stream));
   handle_ = stream.handle();
-  // The seam for transports with a handshake: on_opened() has to be called when on_connect has been.
-  // A transport without one is open at the end of this turn, and this comes right behind it.
-  loop.add_callback([weak = weak_from_this()] {
+  if (request_.ended) tell_when_ended(stream);
+}
+
+std::unique_ptr<Transport> ConnectOperation::add_layer(std::unique_ptr<Transport> transport) {
+  auto layered = core_->options().layer(std::move(transport), request_.to.host());
+  if (layered == nullptr) {
+    fail(std::make_error_code(std::errc::operation_canceled), "the layer refused the connection");
+  }
+  return layered;
+}
+
+// Null refuses the connection; what it throws is logged by the stream, and told as the reason.
+std::unique_ptr<Protocol> ConnectOperation::build(const Address& peer) {
+  if (finished_) return nullptr;
+  auto protocol = request_.build(peer);
+  if (protocol == nullptr) {
+    fail(std::make_error_code(std::errc::operation_canceled), "the factory refused the connection");
+    return nullptr;
+  }
+  // The stream calls on_connect behind this, and the loop nothing before what is posted here.
+  core_->loop().add_callback([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->on_opened();
   });
+  return protocol;
 }
 
 void ConnectOperation::on_opened() {
-  // If it has ended already, `ending_` says why.
-  if (!finished_ && handle_->stream != nullptr) finish({}, true);
+  if (!finished_) finish({}, true);
+}
+
+void ConnectOperation::on_not_opened(const CloseReason& reason) {
+  if (reason.code == Errc::loop_stopped) request_.done = nullptr;  // nobody is told any more
+  std::string why = reached_;
+  if (!reason.detail.empty()) why += (why.empty() ? "" : ", ") + reason.detail;
+  fail(reason.code ? reason.code : make_error_code(Errc::reset), why);
+}
+
+// The stream gives its admission back when it is deleted. The reason is that of its close callback,
+// of which there is one, and which the Protocol may take for itself.
+void ConnectOperation::tell_when_ended(Stream& stream) {
+  const auto reason = std::make_shared<CloseReason>();
+  stream.set_close_callback([reason](const CloseReason& told) { *reason = told; });
+  stream.keep_admission(Admission([&loop = core_->loop(), reason, ended = std::move(request_.ended), opened = opened_] {
+    if (*opened) loop.add_callback([reason, ended] { ended(*reason); });
+  }));
 }
 
 void ConnectOperation::on_deadline() {
@@ -147,10 +142,8 @@ void ConnectOperation::on_deadline() {
   const auto timeout = request_.options.timeout.value_or(core_->options().timeout);
   std::string why = "after " + std::to_string(timeout.count()) + " ms";
   if (end_lookup_) why += ", looking it up";
-  if (connector_ != nullptr && transport_ == nullptr && handle_ == nullptr) {
-    why += ", " + failed_attempts();
-  }
-  if (handle_ != nullptr) why += ", in the handshake";
+  if (connector_ != nullptr && handle_ == nullptr) why += ", " + failed_attempts();
+  if (handle_ != nullptr) why += ", in the handshake" + (reached_.empty() ? "" : " with " + reached_);
   fail(Errc::connect_timeout, why);
 }
 
@@ -194,12 +187,16 @@ void ConnectOperation::finish(const ConnectError& error, bool from_loop) {
   if (deadline && loop_lives) core_->loop().cancel(deadline);
   if (const auto end_lookup = std::exchange(end_lookup_, nullptr)) end_lookup();
   if (connector_ != nullptr) connector_->cancel();
-  transport_ = nullptr;
-  if (error && ending_ != nullptr) ending_->ended = nullptr;
-  if (error && handle_ != nullptr && handle_->stream != nullptr) {
-    handle_->stream->abort({.code = error.code, .detail = error.detail});
+  if (!error) *opened_ = true;
+  Stream* const stream = handle_ != nullptr ? handle_->stream : nullptr;
+  if (error && stream != nullptr) {
+    CloseReason reason{.code = error.code, .detail = error.detail};
+    // Before there is a Protocol nothing was said that a reset would have to take back.
+    if (stream->arriving()) stream->fail(std::move(reason));
+    if (!stream->arriving()) stream->abort(std::move(reason));
   }
   const auto done = std::exchange(request_.done, nullptr);
+  if (!done) return;
   if (from_loop) return done(error, handle_);
   if (loop_lives) core_->loop().add_callback([done, error] { done(error, nullptr); });
 }

@@ -3,8 +3,8 @@
 // The steps, each one only ever followed by a later one or by the end:
 //   looking up  end_lookup_ is set; left out for an Endpoint that is an address
 //   dialing     connector_ is set
-//   connected   transport_ is set, until the loop comes round
-//   opening     handle_ is set: the stream is there, and on_connect is due
+//   opening     handle_ is set: the stream shakes hands, if it has a layer; then the Protocol is built,
+//               and its on_connect is called
 //   finished    everything is given back, `done` is called or about to be
 // The deadline runs over all of them. Whatever calls back holds the operation weakly: the client's
 // core owns it, so that it ends with the client.
@@ -35,14 +35,15 @@ class ConnectOperation : public std::enable_shared_from_this<ConnectOperation> {
   void cancel();
 
  private:
-  struct Ending;
-
   void on_looked_up(std::error_code error, std::vector<Address> addresses);
   void dial(std::vector<Address> addresses);
   void on_dialed(std::unique_ptr<Transport> transport);
-  void open_stream();
-  std::unique_ptr<Protocol> apply_layer_and_build();
+  void open_stream(std::unique_ptr<Transport> transport);
+  std::unique_ptr<Transport> add_layer(std::unique_ptr<Transport> transport);
+  std::unique_ptr<Protocol> build(const Address& peer);
   void on_opened();
+  void on_not_opened(const CloseReason& reason);
+  void tell_when_ended(Stream& stream);
   void on_deadline();
 
   // "cannot connect to HOST:PORT (why)"
@@ -56,10 +57,10 @@ class ConnectOperation : public std::enable_shared_from_this<ConnectOperation> {
   TimerId deadline_;
   std::function<void()> end_lookup_;
   std::shared_ptr<Connector> connector_;
-  std::unique_ptr<Transport> transport_;
   std::shared_ptr<HandleCore> handle_;
-  std::shared_ptr<Ending> ending_;
+  std::string reached_;  // the address that was connected to, unless that is what was asked for
   bool finished_ = false;
+  std::shared_ptr<bool> opened_ = std::make_shared<bool>(false);  // outlives this with the stream
 };
 
 }  // namespace twister::detail

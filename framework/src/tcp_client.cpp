@@ -65,7 +65,7 @@ TcpClient::~TcpClient() {
 }
 
 std::function<void()> TcpClient::connect(const Endpoint& to, ConnectHandler handler,
-                                         const ConnectOptions& options) {
+                                         const ConnectOverrides& options) {
   // Where the stream is from on_connect until the handler is called, which is a moment later.
   const auto connected = std::make_shared<IOStream>();
   return core_->connect(
@@ -80,7 +80,7 @@ std::function<void()> TcpClient::connect(const Endpoint& to, ConnectHandler hand
 }
 
 std::function<void()> TcpClient::connect(const Endpoint& to, ProtocolFactory build,
-                                         ProtocolHandler handler, const ConnectOptions& options) {
+                                         ProtocolHandler handler, const ConnectOverrides& options) {
   if (!handler) handler = log_failure;
   return core_->connect(
       {.to = to,
@@ -93,7 +93,7 @@ std::function<void()> TcpClient::connect(const Endpoint& to, ProtocolFactory bui
 }
 
 std::function<void()> TcpClient::connect(const Endpoint& to, std::unique_ptr<Protocol> protocol,
-                                         ProtocolHandler handler, const ConnectOptions& options) {
+                                         ProtocolHandler handler, const ConnectOverrides& options) {
   auto kept = std::make_shared<std::unique_ptr<Protocol>>(std::move(protocol));
   return connect(to, ProtocolFactory([kept] { return std::move(*kept); }), std::move(handler),
                  options);

@@ -170,7 +170,7 @@ auto async_drained(IOStream& stream, Token&& token) {
 namespace detail {
 
 template <class Handler>
-void connect_and_complete(TcpClient& client, const Endpoint& to, const ConnectOptions& options,
+void connect_and_complete(TcpClient& client, const Endpoint& to, const ConnectOverrides& options,
                           Handler handler) {
   auto slot = asio::get_associated_cancellation_slot(handler);
   auto kept = std::make_shared<Handler>(std::move(handler));  // std::function copies
@@ -199,7 +199,7 @@ void connect_and_complete(TcpClient& client, const Endpoint& to, const ConnectOp
 
 template <class Token>
 auto async_connect(TcpClient& client, Endpoint to, Token&& token,
-                   const ConnectOptions& options = {}) {
+                   const ConnectOverrides& options = {}) {
   return asio::async_initiate<Token, void(std::exception_ptr, IOStream)>(
       [&client, to = std::move(to), options](auto handler) {
         detail::connect_and_complete(client, to, options, std::move(handler));

@@ -40,8 +40,8 @@ class ClientCore;
 // Why there is no connection. Converts to its code, so that a handler may take a std::error_code and
 // go without the text.
 struct ConnectError {
-  // Errc::lookup_failed, Errc::connect_timeout, std::errc::operation_canceled, or what the system
-  // says of the address that was tried last.
+  // Errc::lookup_failed, Errc::connect_timeout, std::errc::operation_canceled, what the system says
+  // of the address that was tried last, or what was wrong with the handshake.
   std::error_code code{};
   // "cannot connect to localhost:80 ([::1]:80, 127.0.0.1:80)": the endpoint and every address tried,
   // each with its own error where they differ.
@@ -67,15 +67,16 @@ using ConnectHandler = std::function<void(const ConnectError& error, IOStream st
 // The pointer is good during the call, and until on_close. With an error it is null.
 using ProtocolHandler = std::function<void(const ConnectError& error, Protocol* protocol)>;
 
-// Puts a transport of its own around a connected one: that is how TLS comes in. `host` is the name
-// that was connected to, or the address as text. Null refuses the connection.
-using TransportLayer = std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport> connected,
-                                                                std::string_view host)>;
+// The layer around a connection to `host`, the name that was connected to or the address as text:
+// a TlsClientContext is one. Null refuses the connection.
+using ClientLayer = std::function<std::unique_ptr<Transport>(std::unique_ptr<Transport> connected,
+                                                             std::string_view host)>;
 
 struct TcpClientOptions {
-  StreamOptions stream{};
+  // handshake_timeout is that of the layer.
+  StreamOptions stream = client_stream_options();
   // From the call to the open stream: looking up, all attempts, and the handshake of a layer.
-  // milliseconds::max() is never. 30 s: TCP itself would go on for two minutes.
+  // 30 s: TCP itself would go on for two minutes.
   std::chrono::milliseconds timeout = std::chrono::seconds(30);
   // Only addresses of this kind; Family::none for all.
   Address::Family family = Address::Family::none;
@@ -88,11 +89,12 @@ struct TcpClientOptions {
   // Null: a SystemResolver, and sockets. Otherwise they outlive the client.
   Resolver* resolver = nullptr;
   Dialer* dialer = nullptr;
-  TransportLayer layer{};
+  // Protocols are built, and handlers told, when its handshake is done.
+  ClientLayer layer{};
 };
 
-// What one connect() may have otherwise.
-struct ConnectOptions {
+// What one connect() has otherwise than its client's options say.
+struct ConnectOverrides {
   std::optional<std::chrono::milliseconds> timeout{};
   std::optional<Address::Family> family{};
 };
@@ -121,15 +123,15 @@ class TcpClient {
 
   // Connects a stream.
   std::function<void()> connect(const Endpoint& to, ConnectHandler handler,
-                                const ConnectOptions& options = {});
+                                const ConnectOverrides& options = {});
   // Connects a Protocol, made when the connection is there, with the address it led to; then its
   // on_connect is called, and then the handler. A factory that returns null drops the connection:
   // std::errc::operation_canceled. Without a handler, a failure is logged.
   std::function<void()> connect(const Endpoint& to, ProtocolFactory build,
-                                ProtocolHandler handler = {}, const ConnectOptions& options = {});
+                                ProtocolHandler handler = {}, const ConnectOverrides& options = {});
   // The same for a Protocol that is there already; without a connection it is destroyed.
   std::function<void()> connect(const Endpoint& to, std::unique_ptr<Protocol> protocol,
-                                ProtocolHandler handler = {}, const ConnectOptions& options = {});
+                                ProtocolHandler handler = {}, const ConnectOverrides& options = {});
 
   IOLoop& loop() const noexcept;
   const TcpClientOptions& options() const noexcept;

@@ -17,7 +17,7 @@ class TcpClientTest : public ClientTest {
  protected:
   // Connects to a name that has these addresses.
   std::function<void()> connect(const std::vector<std::string>& addresses,
-                                const ConnectOptions& per_connect = {}) {
+                                const ConnectOverrides& per_connect = {}) {
     auto cancel = client.connect("example.com:80", outcome.handler(), per_connect);
     resolver.answer(resolver.questions().size() - 1, addresses);
     return cancel;

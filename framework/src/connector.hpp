@@ -23,7 +23,7 @@ namespace twister::detail {
 
 // How long the first family has to itself. Tornado's figure: longer than a round trip to most of the
 // world, shorter than what people notice.
-inline constexpr std::chrono::milliseconds second_family_delay{300};
+inline constexpr std::chrono::milliseconds second_family_delay = std::chrono::milliseconds(300);
 
 // One address and what became of it.
 struct Attempt {

@@ -1,12 +1,12 @@
 // chat_client: a client for the chat that stays: when the server goes and comes back, so does it.
 //   ./dev run chat          then, in another terminal:  ./dev run chat_client localhost:8888
 // What you type goes to the server, and what it says is printed. Stop the server and start it again.
+#include <unistd.h>
+
 #include <array>
 #include <cstdio>
 #include <exception>
 #include <string_view>
-
-#include <unistd.h>
 
 #include <twister/io_loop.hpp>
 #include <twister/protocols/line_protocol.hpp>
@@ -21,9 +21,7 @@ void say(std::string_view line) {
 class Chat : public twister::LineProtocol {
   void on_connect() override { say("[connected to " + peer_address().to_string() + "]"); }
   void on_line(std::string_view line) override { say(line); }
-  void on_close(const twister::CloseReason& reason) override {
-    say("[" + reason.message() + "]");
-  }
+  void on_close(const twister::CloseReason& reason) override { say("[" + reason.message() + "]"); }
 };
 
 int main(int argc, char** argv) try {

@@ -31,8 +31,7 @@ std::size_t content_length(std::string header) {
 }
 
 asio::awaitable<void> get(twister::TcpClient& client, std::string server, std::string path) {
-  twister::IOStream stream =
-      co_await twister::async_connect(client, server, asio::use_awaitable);
+  twister::IOStream stream = co_await twister::async_connect(client, server, asio::use_awaitable);
   stream.write("GET " + path + " HTTP/1.0\r\nHost: " + server + "\r\n\r\n");
   const std::optional<std::string> header =
       co_await twister::async_read_until(stream, "\r\n\r\n", asio::use_awaitable);

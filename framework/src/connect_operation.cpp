@@ -50,9 +50,8 @@ void ConnectOperation::dial(std::vector<Address> addresses) {
   const TcpClientOptions& options = core_->options();
   connector_ = std::make_shared<Connector>(
       core_->loop(), core_->dialer(), addresses,
-      DialOptions{.source = options.source,
-                  .no_delay = options.no_delay,
-                  .keep_alive = options.keep_alive},
+      DialOptions{
+          .source = options.source, .no_delay = options.no_delay, .keep_alive = options.keep_alive},
       [weak = weak_from_this()](std::unique_ptr<Transport> transport) {
         if (const auto self = weak.lock()) self->on_dialed(std::move(transport));
       });
@@ -75,20 +74,20 @@ void ConnectOperation::open_stream(std::unique_ptr<Transport> transport) {
   }
   reached_ = transport->peer_address().to_string();
   if (reached_ == request_.to.to_string()) reached_.clear();
-  Stream& stream = Stream::open_arriving(
-      core_->loop().core(), std::move(transport),
-      {.admit = {},
-       .layer = std::move(layer),
-       .build =
-           [weak](const Address& peer) {
-             const auto self = weak.lock();
-             return self != nullptr ? self->build(peer) : nullptr;
-           },
-       .failed =
-           [weak](const CloseReason& reason) {
-             if (const auto self = weak.lock()) self->on_not_opened(reason);
-           }},
-      std::make_shared<const StreamOptions>(core_->options().stream));
+  Stream& stream =
+      Stream::open_arriving(core_->loop().core(), std::move(transport),
+                            {.admit = {},
+                             .layer = std::move(layer),
+                             .build =
+                                 [weak](const Address& peer) {
+                                   const auto self = weak.lock();
+                                   return self != nullptr ? self->build(peer) : nullptr;
+                                 },
+                             .failed =
+                                 [weak](const CloseReason& reason) {
+                                   if (const auto self = weak.lock()) self->on_not_opened(reason);
+                                 }},
+                            std::make_shared<const StreamOptions>(core_->options().stream));
   handle_ = stream.handle();
   if (request_.ended) tell_when_ended(stream);
 }
@@ -132,9 +131,10 @@ void ConnectOperation::on_not_opened(const CloseReason& reason) {
 void ConnectOperation::tell_when_ended(Stream& stream) {
   const auto reason = std::make_shared<CloseReason>();
   stream.set_close_callback([reason](const CloseReason& told) { *reason = told; });
-  stream.keep_admission(Admission([&loop = core_->loop(), reason, ended = std::move(request_.ended), opened = opened_] {
-    if (*opened) loop.add_callback([reason, ended] { ended(*reason); });
-  }));
+  stream.keep_admission(Admission(
+      [&loop = core_->loop(), reason, ended = std::move(request_.ended), opened = opened_] {
+        if (*opened) loop.add_callback([reason, ended] { ended(*reason); });
+      }));
 }
 
 void ConnectOperation::on_deadline() {
@@ -143,7 +143,8 @@ void ConnectOperation::on_deadline() {
   std::string why = "after " + std::to_string(timeout.count()) + " ms";
   if (end_lookup_) why += ", looking it up";
   if (connector_ != nullptr && handle_ == nullptr) why += ", " + failed_attempts();
-  if (handle_ != nullptr) why += ", in the handshake" + (reached_.empty() ? "" : " with " + reached_);
+  if (handle_ != nullptr)
+    why += ", in the handshake" + (reached_.empty() ? "" : " with " + reached_);
   fail(Errc::connect_timeout, why);
 }
 
@@ -159,11 +160,12 @@ std::string ConnectOperation::failure(std::string_view why) const {
 std::string ConnectOperation::failed_attempts() const {
   const std::vector<Attempt>& attempts = connector_->attempts();
   const std::error_code common = attempts.back().error;
-  const bool alike = common && std::all_of(attempts.begin(), attempts.end(), [&](const Attempt& each) {
-                       return each.error == common;
-                     });
+  const bool alike =
+      common && std::all_of(attempts.begin(), attempts.end(),
+                            [&](const Attempt& each) { return each.error == common; });
   // The only address, and it is what was asked for.
-  if (alike && attempts.size() == 1 && attempts[0].to.to_string() == request_.to.to_string()) return {};
+  if (alike && attempts.size() == 1 && attempts[0].to.to_string() == request_.to.to_string())
+    return {};
   std::string text;
   for (const Attempt& attempt : attempts) {
     if (!text.empty()) text += ", ";

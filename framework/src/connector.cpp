@@ -46,15 +46,14 @@ void Connector::dial_next(Family& family) {
   const Address& to = family.addresses[family.next++];
   const std::size_t attempt = attempts_.size();
   attempts_.push_back({to, {}});
-  family.give_up = dialer_.dial(
-      to, options_,
-      [weak = weak_from_this(), &family, attempt](std::error_code error,
-                                                  std::unique_ptr<Transport> transport) {
-        // A connection that comes too late is closed by going.
-        if (const auto self = weak.lock()) {
-          self->on_dialed(family, attempt, error, std::move(transport));
-        }
-      });
+  family.give_up = dialer_.dial(to, options_,
+                                [weak = weak_from_this(), &family, attempt](
+                                    std::error_code error, std::unique_ptr<Transport> transport) {
+                                  // A connection that comes too late is closed by going.
+                                  if (const auto self = weak.lock()) {
+                                    self->on_dialed(family, attempt, error, std::move(transport));
+                                  }
+                                });
 }
 
 void Connector::start_second_family() {

@@ -15,8 +15,7 @@ Endpoint::Endpoint(std::string_view host, std::uint16_t port) : host_(host), por
 }
 
 Endpoint::Endpoint(Address address) : port_(address.port()) {
-  if (address.family() == Address::Family::none ||
-      (address.is_unix() && address.host().empty())) {
+  if (address.family() == Address::Family::none || (address.is_unix() && address.host().empty())) {
     throw std::invalid_argument("not an address to connect to: \"" + address.to_string() + "\"");
   }
   if (!address.is_unix()) host_ = address.host();

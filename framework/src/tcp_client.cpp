@@ -29,8 +29,7 @@ ClientCore::ClientCore(IOLoop& loop, TcpClientOptions options)
 }
 
 std::function<void()> ClientCore::connect(ConnectRequest request) {
-  const auto operation =
-      std::make_shared<ConnectOperation>(shared_from_this(), std::move(request));
+  const auto operation = std::make_shared<ConnectOperation>(shared_from_this(), std::move(request));
   operations_.insert(operation);
   try {
     operation->start();

@@ -37,9 +37,7 @@ class ClientSocket : public SocketTest {
     return there;
   }
   // A port that was free a moment ago.
-  static std::uint16_t free_port() {
-    return bind_sockets("[::1]:0").at(0).local_address().port();
-  }
+  static std::uint16_t free_port() { return bind_sockets("[::1]:0").at(0).local_address().port(); }
   bool echoes() {
     std::string got;
     outcome.stream.write("hello");
@@ -225,8 +223,8 @@ TEST_P(ClientSocket, ALoopThatEndsClosesTheSocket) {
 
 TEST_P(ClientSocket, GoesOnToTheOtherFamilyWhenTheFirstIsSilent) {
   const SilentListener silent;
-  server = std::make_unique<TcpServer>(
-      loop, "[::1]:" + std::to_string(silent.address().port()), build<EchoBack>());
+  server = std::make_unique<TcpServer>(loop, "[::1]:" + std::to_string(silent.address().port()),
+                                       build<EchoBack>());
   server->start();
   ManualResolver resolver(loop);
   TcpClientOptions options;
@@ -312,8 +310,7 @@ TEST_P(ClientFamilies, SayHelloAndHearIt) {
   TcpClient client(loop);
   std::string got;
   Outcome outcome;
-  client.connect({host, server.local_addresses()[0].port()}, outcome.handler(),
-                 {.family = family});
+  client.connect({host, server.local_addresses()[0].port()}, outcome.handler(), {.family = family});
   ASSERT_TRUE(run_until(loop, [&] { return outcome.calls > 0; }));
   ASSERT_TRUE(outcome.connected()) << outcome.error.message();
   outcome.stream.write("hello");

@@ -87,9 +87,8 @@ TEST_F(ResolverTest, DoesNotHoldUpTheLoop) {
 }
 
 TEST_F(ResolverTest, WakesALoopThatSleeps) {
-  resolver->resolve("name.test", 80, {}, [this](std::error_code, const std::vector<Address>&) {
-    loop.stop();
-  });
+  resolver->resolve("name.test", 80, {},
+                    [this](std::error_code, const std::vector<Address>&) { loop.stop(); });
   loop.run();
 }
 
@@ -262,9 +261,20 @@ TEST(Endpoint, SaysWhatItReads) {
 }
 
 TEST(Endpoint, RefusesEverythingElse) {
-  const std::vector<std::string> wrong{"", "example.com", "example.com:", ":80", "a:-1", "a:65536",
-                                       "a:80x", "::1:80", "[::1]", "[::1]80", "[::1:80", "[]:80",
-                                       "unix:", std::string("a\0b:80", 6),
+  const std::vector<std::string> wrong{"",
+                                       "example.com",
+                                       "example.com:",
+                                       ":80",
+                                       "a:-1",
+                                       "a:65536",
+                                       "a:80x",
+                                       "::1:80",
+                                       "[::1]",
+                                       "[::1]80",
+                                       "[::1:80",
+                                       "[]:80",
+                                       "unix:",
+                                       std::string("a\0b:80", 6),
                                        std::string(300, 'a') + ":80"};
   for (const std::string& text : wrong) {
     EXPECT_FALSE(Endpoint::try_parse(text)) << text;

@@ -12,8 +12,8 @@ namespace twister::testing {
 ManualDialer::ManualDialer(IOLoop& loop) : loop_(loop) {}
 
 std::size_t ManualDialer::pending() const noexcept {
-  return static_cast<std::size_t>(std::count_if(
-      attempts_->begin(), attempts_->end(), [](const Attempt& each) { return each.pending; }));
+  return static_cast<std::size_t>(std::count_if(attempts_->begin(), attempts_->end(),
+                                                [](const Attempt& each) { return each.pending; }));
 }
 
 std::unique_ptr<Transport> ManualDialer::succeed(std::size_t attempt) {

@@ -37,7 +37,8 @@ class ClientProtocol : public ClientTest {
 };
 
 TEST_F(ClientProtocol, IsConnectedBeforeTheHandlerIsTold) {
-  client.connect(server_address, [this] { return std::make_unique<Scripted>(script); }, note());
+  client.connect(
+      server_address, [this] { return std::make_unique<Scripted>(script); }, note());
   const auto far = dialer.succeed(0);
   EXPECT_EQ(calls, 1);
   EXPECT_FALSE(error);
@@ -75,12 +76,12 @@ TEST_F(ClientProtocol, FactoryIsToldTheAddressThatWasReached) {
 }
 
 TEST_F(ClientProtocol, FactoryThatReturnsNullDropsTheConnection) {
-  client.connect(server_address, []() -> std::unique_ptr<Protocol> { return nullptr; }, note());
+  client.connect(
+      server_address, []() -> std::unique_ptr<Protocol> { return nullptr; }, note());
   const auto far = dialer.succeed(0);
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(error, std::errc::operation_canceled);
-  EXPECT_EQ(error.detail,
-            "cannot connect to 192.0.2.1:80 (the factory refused the connection)");
+  EXPECT_EQ(error.detail, "cannot connect to 192.0.2.1:80 (the factory refused the connection)");
   EXPECT_TRUE(dropped(*far));
 }
 
@@ -103,8 +104,7 @@ TEST_F(ClientProtocol, IsNotMadeWithoutAConnection) {
 }
 
 TEST_F(ClientProtocol, NoneComesAfterCancelling) {
-  const auto cancel =
-      client.connect(server_address, build<Scripted>(std::ref(script)), note());
+  const auto cancel = client.connect(server_address, build<Scripted>(std::ref(script)), note());
   cancel();
   loop.run_until_idle();
   EXPECT_EQ(error, std::errc::operation_canceled);

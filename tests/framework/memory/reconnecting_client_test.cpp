@@ -387,7 +387,8 @@ TEST_F(Reconnecting, StartingRightAfterStoppingAnAttemptBeginsAnother) {
   client->stop();
   client->start();
   loop.run_until_idle();
-  EXPECT_EQ(state(), State::connecting);  // what comes late from the first is not taken for a failure
+  EXPECT_EQ(state(),
+            State::connecting);  // what comes late from the first is not taken for a failure
   EXPECT_EQ(attempts(), 2U);
   succeed();
   EXPECT_EQ(state(), State::connected);

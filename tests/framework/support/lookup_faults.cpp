@@ -1,6 +1,5 @@
 #include "support/lookup_faults.hpp"
 
-#include <dlfcn.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -8,6 +7,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+
+#include <dlfcn.h>
 
 namespace {
 
@@ -25,7 +26,8 @@ int system_lookup(const char* host, const char* port, const addrinfo* hints, add
 // Stands before the C library's function of this name, and before a sanitizer's.
 extern "C" int getaddrinfo(const char* host, const char* port, const addrinfo* hints,
                            addrinfo** found) {
-  if (twister::testing::LookupFaults* const current = faults; current != nullptr && host != nullptr) {
+  if (twister::testing::LookupFaults* const current = faults;
+      current != nullptr && host != nullptr) {
     if (const auto answer = current->answer(host, port, hints, found)) return *answer;
   }
   return system_lookup(host, port, hints, found);

@@ -18,7 +18,7 @@ struct HandleCore;
 
 // What is asked for.
 struct ConnectRequest {
-  Endpoint to;
+  Destination to;
   ConnectOverrides options;
   ProtocolFactory build;
   // Called once, from the loop. Without an error the stream is there during the call.

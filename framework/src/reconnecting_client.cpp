@@ -43,7 +43,7 @@ ConnectError cancelled() {
 //   for the connection to come to its end.
 class ReconnectingClient::Core : public std::enable_shared_from_this<Core> {
  public:
-  Core(IOLoop& loop, Endpoint to, ProtocolFactory build, const ReconnectOptions& options)
+  Core(IOLoop& loop, Destination to, ProtocolFactory build, const ReconnectOptions& options)
       : options_(checked(options)),
         to_(std::move(to)),
         build_(std::move(build)),
@@ -108,7 +108,7 @@ class ReconnectingClient::Core : public std::enable_shared_from_this<Core> {
   IOLoop& loop() const noexcept { return client_->loop(); }
 
   ReconnectOptions options_;
-  Endpoint to_;
+  Destination to_;
   ProtocolFactory build_;
   std::shared_ptr<detail::ClientCore> client_;
   State state_ = State::idle;
@@ -338,7 +338,7 @@ void ReconnectingClient::Core::tell_stopped() {
 
 // ---- ReconnectingClient ----
 
-ReconnectingClient::ReconnectingClient(IOLoop& loop, Endpoint to, ProtocolFactory build,
+ReconnectingClient::ReconnectingClient(IOLoop& loop, Destination to, ProtocolFactory build,
                                        ReconnectOptions options)
     : core_(std::make_shared<Core>(loop, std::move(to), std::move(build), options)) {}
 

@@ -63,7 +63,7 @@ TcpClient::~TcpClient() {
   core_->cancel_all();
 }
 
-std::function<void()> TcpClient::connect(const Endpoint& to, ConnectHandler handler,
+std::function<void()> TcpClient::connect(const Destination& to, ConnectHandler handler,
                                          const ConnectOverrides& options) {
   // Where the stream is from on_connect until the handler is called, which is a moment later.
   const auto connected = std::make_shared<IOStream>();
@@ -78,7 +78,7 @@ std::function<void()> TcpClient::connect(const Endpoint& to, ConnectHandler hand
        }});
 }
 
-std::function<void()> TcpClient::connect(const Endpoint& to, ProtocolFactory build,
+std::function<void()> TcpClient::connect(const Destination& to, ProtocolFactory build,
                                          ProtocolHandler handler, const ConnectOverrides& options) {
   if (!handler) handler = log_failure;
   return core_->connect(
@@ -91,7 +91,7 @@ std::function<void()> TcpClient::connect(const Endpoint& to, ProtocolFactory bui
        }});
 }
 
-std::function<void()> TcpClient::connect(const Endpoint& to, std::unique_ptr<Protocol> protocol,
+std::function<void()> TcpClient::connect(const Destination& to, std::unique_ptr<Protocol> protocol,
                                          ProtocolHandler handler, const ConnectOverrides& options) {
   auto kept = std::make_shared<std::unique_ptr<Protocol>>(std::move(protocol));
   return connect(to, ProtocolFactory([kept] { return std::move(*kept); }), std::move(handler),

@@ -29,7 +29,7 @@ asio::awaitable<void> say_hello(TcpClient& client, std::string server, std::stri
   reply = got.value_or("nothing");
 }
 
-asio::awaitable<void> catch_failure(TcpClient& client, Endpoint server, std::error_code& code,
+asio::awaitable<void> catch_failure(TcpClient& client, Destination server, std::error_code& code,
                                     std::string& what) {
   try {
     co_await async_connect(client, server, asio::use_awaitable);
@@ -39,7 +39,7 @@ asio::awaitable<void> catch_failure(TcpClient& client, Endpoint server, std::err
   }
 }
 
-asio::awaitable<void> connect_or_post(TcpClient& client, Endpoint server, std::size_t& winner) {
+asio::awaitable<void> connect_or_post(TcpClient& client, Destination server, std::size_t& winner) {
   auto result = co_await (async_connect(client, server, asio::use_awaitable) ||
                           asio::post(executor(client.loop()), asio::use_awaitable));
   winner = result.index();
@@ -65,7 +65,7 @@ TEST_F(AsyncConnect, GivesAStream) {
 TEST_F(AsyncConnect, ThrowsWhatNamesTheServer) {
   std::error_code code;
   std::string what;
-  spawn(loop, catch_failure, std::ref(client), Endpoint("example.com:80"), std::ref(code),
+  spawn(loop, catch_failure, std::ref(client), Destination("example.com:80"), std::ref(code),
         std::ref(what));
   loop.run_until_idle();
   resolver.answer(0, {"192.0.2.1:80"});
@@ -104,7 +104,7 @@ TEST_F(AsyncConnect, IsCancelledByItsSlot) {
 
 TEST_F(AsyncConnect, LosesAgainstWhatIsFaster) {
   std::size_t winner = 7;
-  spawn(loop, connect_or_post, std::ref(client), Endpoint("example.com:80"), std::ref(winner));
+  spawn(loop, connect_or_post, std::ref(client), Destination("example.com:80"), std::ref(winner));
   loop.run_until_idle();
   EXPECT_EQ(winner, 1U);
   EXPECT_TRUE(resolver.questions()[0].ended);
@@ -115,7 +115,7 @@ TEST_F(AsyncConnect, ThrowsWhenTheClientIsDestroyed) {
   std::optional<TcpClient> other(std::in_place, loop, options());
   std::error_code code;
   std::string what;
-  spawn(loop, catch_failure, std::ref(*other), Endpoint("example.com:80"), std::ref(code),
+  spawn(loop, catch_failure, std::ref(*other), Destination("example.com:80"), std::ref(code),
         std::ref(what));
   loop.run_until_idle();
   other.reset();

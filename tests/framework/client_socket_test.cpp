@@ -23,7 +23,7 @@ using ::testing::HasSubstr;
 
 class ClientSocket : public SocketTest {
  protected:
-  void connect_to(const Endpoint& to, const TcpClientOptions& options = {}) {
+  void connect_to(const Destination& to, const TcpClientOptions& options = {}) {
     client.emplace(loop, options);
     client->connect(to, outcome.handler());
     run_until([this] { return outcome.calls > 0; });

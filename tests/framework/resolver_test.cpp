@@ -11,7 +11,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <twister/endpoint.hpp>
+#include <twister/destination.hpp>
 #include <twister/error.hpp>
 #include <twister/resolver.hpp>
 
@@ -242,25 +242,25 @@ TEST_F(OverrideTest, RefusesEntriesThatCannotBeRead) {
   EXPECT_THROW(OverrideResolver(inner, {{"", "b"}}), std::invalid_argument);
 }
 
-// ---- Endpoint ----
+// ---- Destination ----
 
-TEST(Endpoint, ReadsEveryForm) {
-  EXPECT_EQ(Endpoint("example.com:80").host(), "example.com");
-  EXPECT_EQ(Endpoint("example.com:80").port(), 80);
-  EXPECT_EQ(Endpoint("[::1]:80").host(), "::1");
-  EXPECT_FALSE(Endpoint("127.0.0.1:80").address());
-  EXPECT_EQ(Endpoint("unix:/run/x").address(), Address::parse("unix:/run/x"));
-  EXPECT_EQ(Endpoint({"::1", 80}).to_string(), "[::1]:80");
-  EXPECT_EQ(Endpoint(Address::parse("[::1]:80")).host(), "::1");
+TEST(Destination, ReadsEveryForm) {
+  EXPECT_EQ(Destination("example.com:80").host(), "example.com");
+  EXPECT_EQ(Destination("example.com:80").port(), 80);
+  EXPECT_EQ(Destination("[::1]:80").host(), "::1");
+  EXPECT_FALSE(Destination("127.0.0.1:80").address());
+  EXPECT_EQ(Destination("unix:/run/x").address(), Address::parse("unix:/run/x"));
+  EXPECT_EQ(Destination({"::1", 80}).to_string(), "[::1]:80");
+  EXPECT_EQ(Destination(Address::parse("[::1]:80")).host(), "::1");
 }
 
-TEST(Endpoint, SaysWhatItReads) {
+TEST(Destination, SaysWhatItReads) {
   for (const char* text : {"example.com:80", "[::1]:80", "127.0.0.1:1", "unix:/run/x", "unix:@x"}) {
-    EXPECT_EQ(Endpoint(text).to_string(), text);
+    EXPECT_EQ(Destination(text).to_string(), text);
   }
 }
 
-TEST(Endpoint, RefusesEverythingElse) {
+TEST(Destination, RefusesEverythingElse) {
   const std::vector<std::string> wrong{"",
                                        "example.com",
                                        "example.com:",
@@ -277,11 +277,11 @@ TEST(Endpoint, RefusesEverythingElse) {
                                        std::string("a\0b:80", 6),
                                        std::string(300, 'a') + ":80"};
   for (const std::string& text : wrong) {
-    EXPECT_FALSE(Endpoint::try_parse(text)) << text;
-    EXPECT_THROW(Endpoint{text}, std::invalid_argument) << text;
+    EXPECT_FALSE(Destination::try_parse(text)) << text;
+    EXPECT_THROW(Destination{text}, std::invalid_argument) << text;
   }
-  EXPECT_THROW((Endpoint{"", 80}), std::invalid_argument);
-  EXPECT_THROW(Endpoint{Address()}, std::invalid_argument);
+  EXPECT_THROW((Destination{"", 80}), std::invalid_argument);
+  EXPECT_THROW(Destination{Address()}, std::invalid_argument);
 }
 
 TEST(IsValidIp, KnowsAddressesFromNames) {

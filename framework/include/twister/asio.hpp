@@ -163,14 +163,14 @@ auto async_drained(IOStream& stream, Token&& token) {
 //
 //   IOStream stream = co_await async_connect(client, "example.com:80", asio::use_awaitable);
 //
-// A failure is a std::system_error whose text names the endpoint and every address tried; in the
+// A failure is a std::system_error whose text names the destination and every address tried; in the
 // awaitable form it is thrown. The operation's cancellation slot cancels the attempt:
 // asio::error::operation_aborted.
 
 namespace detail {
 
 template <class Handler>
-void connect_and_complete(TcpClient& client, const Endpoint& to, const ConnectOverrides& options,
+void connect_and_complete(TcpClient& client, const Destination& to, const ConnectOverrides& options,
                           Handler handler) {
   auto slot = asio::get_associated_cancellation_slot(handler);
   auto kept = std::make_shared<Handler>(std::move(handler));  // std::function copies
@@ -198,7 +198,7 @@ void connect_and_complete(TcpClient& client, const Endpoint& to, const ConnectOv
 }  // namespace detail
 
 template <class Token>
-auto async_connect(TcpClient& client, Endpoint to, Token&& token,
+auto async_connect(TcpClient& client, Destination to, Token&& token,
                    const ConnectOverrides& options = {}) {
   return asio::async_initiate<Token, void(std::exception_ptr, IOStream)>(
       [&client, to = std::move(to), options](auto handler) {

@@ -13,7 +13,7 @@
 #include <optional>
 #include <system_error>
 
-#include <twister/endpoint.hpp>
+#include <twister/destination.hpp>
 #include <twister/handle.hpp>
 #include <twister/protocol.hpp>
 #include <twister/protocol_factory.hpp>
@@ -48,7 +48,7 @@ struct ReconnectOptions {
   std::function<double()> random{};
 };
 
-// Keeps one connection to an endpoint, with a new Protocol each time: Twisted's ClientService.
+// Keeps one connection to an destination, with a new Protocol each time: Twisted's ClientService.
 //
 //              start                    connected, prepared
 //   idle ------------> connecting -----------------------> connected
@@ -70,7 +70,7 @@ class ReconnectingClient {
  public:
   enum class State { idle, connecting, waiting, connected, disconnecting, restarting, stopped };
 
-  ReconnectingClient(IOLoop& loop, Endpoint to, ProtocolFactory build,
+  ReconnectingClient(IOLoop& loop, Destination to, ProtocolFactory build,
                      ReconnectOptions options = {});
   ~ReconnectingClient();
   ReconnectingClient(const ReconnectingClient&) = delete;

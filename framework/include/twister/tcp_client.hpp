@@ -22,7 +22,7 @@
 
 #include <twister/address.hpp>
 #include <twister/dialer.hpp>
-#include <twister/endpoint.hpp>
+#include <twister/destination.hpp>
 #include <twister/error.hpp>
 #include <twister/io_stream.hpp>
 #include <twister/protocol_factory.hpp>
@@ -43,7 +43,7 @@ struct ConnectError {
   // Errc::lookup_failed, Errc::connect_timeout, std::errc::operation_canceled, what the system says
   // of the address that was tried last, or what was wrong with the handshake.
   std::error_code code{};
-  // "cannot connect to localhost:80 ([::1]:80, 127.0.0.1:80)": the endpoint and every address tried,
+  // "cannot connect to localhost:80 ([::1]:80, 127.0.0.1:80)": the destination and every address tried,
   // each with its own error where they differ.
   std::string detail{};
 
@@ -110,7 +110,7 @@ struct ConnectOverrides {
 //   destroyed inside a handler. Once the loop is gone nobody is told any more.
 // Threads: the loop's.
 // Limits: one timeout over everything; of one name, 64 addresses.
-// Errors: an Endpoint that cannot be read throws std::invalid_argument; the rest goes to the handler.
+// Errors: an Destination that cannot be read throws std::invalid_argument; the rest goes to the handler.
 class TcpClient {
  public:
   explicit TcpClient(IOLoop& loop, TcpClientOptions options = {});
@@ -122,15 +122,15 @@ class TcpClient {
   // std::errc::operation_canceled. It has no effect later, twice, or after the client is gone.
 
   // Connects a stream.
-  std::function<void()> connect(const Endpoint& to, ConnectHandler handler,
+  std::function<void()> connect(const Destination& to, ConnectHandler handler,
                                 const ConnectOverrides& options = {});
   // Connects a Protocol, made when the connection is there, with the address it led to; then its
   // on_connect is called, and then the handler. A factory that returns null drops the connection:
   // std::errc::operation_canceled. Without a handler, a failure is logged.
-  std::function<void()> connect(const Endpoint& to, ProtocolFactory build,
+  std::function<void()> connect(const Destination& to, ProtocolFactory build,
                                 ProtocolHandler handler = {}, const ConnectOverrides& options = {});
   // The same for a Protocol that is there already; without a connection it is destroyed.
-  std::function<void()> connect(const Endpoint& to, std::unique_ptr<Protocol> protocol,
+  std::function<void()> connect(const Destination& to, std::unique_ptr<Protocol> protocol,
                                 ProtocolHandler handler = {}, const ConnectOverrides& options = {});
 
   IOLoop& loop() const noexcept;

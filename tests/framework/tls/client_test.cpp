@@ -101,7 +101,7 @@ TEST_F(TlsTcpClient, BuildsNoProtocolBeforeHandsAreShaken) {
   int built = 0;
   serve();
   client.emplace(loop, options());
-  client->connect(Endpoint("example.com", 443), [&built]() -> std::unique_ptr<Protocol> {
+  client->connect(Destination("example.com", 443), [&built]() -> std::unique_ptr<Protocol> {
     ++built;
     return std::make_unique<Protocol>();
   });

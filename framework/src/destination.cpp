@@ -1,4 +1,4 @@
-#include "twister/endpoint.hpp"
+#include "twister/destination.hpp"
 
 #include <stdexcept>
 #include <utility>
@@ -7,14 +7,14 @@
 
 namespace twister {
 
-Endpoint::Endpoint(std::string_view host, std::uint16_t port) : host_(host), port_(port) {
+Destination::Destination(std::string_view host, std::uint16_t port) : host_(host), port_(port) {
   if (host.empty() || host.size() > detail::max_host_bytes || host.find('\0') != host.npos) {
     throw std::invalid_argument("not a host to connect to: \"" +
                                 host_.substr(0, detail::max_host_bytes) + "\"");
   }
 }
 
-Endpoint::Endpoint(Address address) : port_(address.port()) {
+Destination::Destination(Address address) : port_(address.port()) {
   if (address.family() == Address::Family::none || (address.is_unix() && address.host().empty())) {
     throw std::invalid_argument("not an address to connect to: \"" + address.to_string() + "\"");
   }
@@ -22,27 +22,27 @@ Endpoint::Endpoint(Address address) : port_(address.port()) {
   address_ = std::move(address);
 }
 
-std::optional<Endpoint> Endpoint::try_parse(std::string_view text) {
+std::optional<Destination> Destination::try_parse(std::string_view text) {
   if (text.starts_with("unix:")) {
     const auto address = Address::try_parse(text);
     if (!address || address->host().empty()) return std::nullopt;
-    return Endpoint(*address);
+    return Destination(*address);
   }
   auto parts = detail::split_host_port(text);
   if (!parts || !parts->port) return std::nullopt;
-  Endpoint endpoint;
-  endpoint.host_ = std::move(parts->host);
-  endpoint.port_ = *parts->port;
-  return endpoint;
+  Destination destination;
+  destination.host_ = std::move(parts->host);
+  destination.port_ = *parts->port;
+  return destination;
 }
 
-Endpoint Endpoint::parse(std::string_view text) {
-  if (auto endpoint = try_parse(text)) return *std::move(endpoint);
+Destination Destination::parse(std::string_view text) {
+  if (auto destination = try_parse(text)) return *std::move(destination);
   throw std::invalid_argument("cannot connect to \"" + std::string(text) +
                               "\": not HOST:PORT, [v6]:PORT or unix:PATH");
 }
 
-std::string Endpoint::to_string() const {
+std::string Destination::to_string() const {
   if (address_) return address_->to_string();
   const bool v6 = host_.find(':') != host_.npos;
   return (v6 ? "[" + host_ + "]" : host_) + ":" + std::to_string(port_);

@@ -1,4 +1,4 @@
-// twister/endpoint.hpp - what a client connects to: a name and a port, or an address.
+// twister/destination.hpp - what a client connects to: a name and a port, or an address.
 //
 //   client.connect("example.com:80", ...);       // looked up
 //   client.connect({"example.com", 80}, ...);    // the same
@@ -23,18 +23,18 @@ namespace twister {
 // Textual forms: `HOST:PORT`, where HOST is a name or an IPv4 address, `[v6]:PORT`, and `unix:PATH`.
 // Errors: every constructor throws std::invalid_argument, quoting what it was given; text that comes
 //   from outside goes through try_parse().
-class Endpoint {
+class Destination {
  public:
   template <std::convertible_to<std::string_view> Text>
-  Endpoint(const Text& text)  // NOLINT(google-explicit-constructor): text is how endpoints are said
-      : Endpoint(parse(text)) {}
+  Destination(const Text& text)  // NOLINT(google-explicit-constructor): text is how destinations are said
+      : Destination(parse(text)) {}
   // `host` is a name or an address without brackets, at most 255 bytes.
-  Endpoint(std::string_view host, std::uint16_t port);
-  Endpoint(Address address);  // NOLINT(google-explicit-constructor)
+  Destination(std::string_view host, std::uint16_t port);
+  Destination(Address address);  // NOLINT(google-explicit-constructor)
 
-  static Endpoint parse(std::string_view text);
+  static Destination parse(std::string_view text);
   // The same without an exception: empty when `text` is none of the forms.
-  static std::optional<Endpoint> try_parse(std::string_view text);
+  static std::optional<Destination> try_parse(std::string_view text);
 
   // The name, or the address as text; empty for a unix-domain address.
   const std::string& host() const noexcept { return host_; }
@@ -46,7 +46,7 @@ class Endpoint {
   std::string to_string() const;
 
  private:
-  Endpoint() = default;
+  Destination() = default;
 
   std::string host_;
   std::uint16_t port_ = 0;

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <span>
 #include <stdexcept>
 #include <tuple>
 
@@ -112,6 +113,21 @@ Address Address::from_sockaddr(const sockaddr& raw, std::size_t size) {
     address.path_ = std::make_shared<const std::string>(std::move(text));
   }
   return address;
+}
+
+Address Address::from_ip(ByteView ip, std::uint16_t port) {
+  Address address;
+  if (ip.size() != 4 && ip.size() != 16) return address;
+  address.family_ = ip.size() == 4 ? Family::ipv4 : Family::ipv6;
+  address.port_ = port;
+  std::memcpy(address.ip_.data(), ip.data(), ip.size());
+  return address;
+}
+
+ByteView Address::ip() const noexcept {
+  const ByteView all = std::as_bytes(std::span(ip_));
+  if (family_ == Family::ipv4) return all.first(4);
+  return family_ == Family::ipv6 ? all : ByteView();
 }
 
 Address Address::with_port(std::uint16_t port) const {

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -11,6 +12,8 @@
 
 namespace twister {
 namespace {
+
+using namespace std::string_view_literals;
 
 struct Form {
   std::string text;
@@ -121,6 +124,23 @@ TEST(AddressEquality, TellsPortsHostsAndZonesApart) {
   EXPECT_NE(Address::parse("[fe80::1%1]:80"), Address::parse("[fe80::1%2]:80"));
   EXPECT_NE(Address::parse("unix:/a"), Address::parse("unix:/b"));
   EXPECT_NE(Address::parse("0.0.0.0:0"), Address());
+}
+
+TEST(AddressFromIp, TakesFourBytesOrSixteen) {
+  EXPECT_EQ(Address::from_ip(as_bytes("\x0a\x00\x00\x07"sv), 80), Address::parse("10.0.0.7:80"));
+  const std::string loopback = std::string(15, '\0') + '\1';
+  EXPECT_EQ(Address::from_ip(as_bytes(loopback), 81), Address::parse("[::1]:81"));
+  EXPECT_EQ(Address::from_ip(as_bytes("12345"), 80), Address());
+  EXPECT_EQ(Address::from_ip({}, 80), Address());
+}
+
+TEST(AddressIp, IsItsBytesInNetworkOrder) {
+  const Address private_host = Address::parse("10.0.0.7:80");
+  EXPECT_EQ(as_text(private_host.ip()), "\x0a\x00\x00\x07"sv);
+  const Address loopback = Address::parse("[::1]:80");
+  EXPECT_EQ(as_text(loopback.ip()), std::string(15, '\0') + '\1');
+  EXPECT_TRUE(Address::parse("unix:/a").ip().empty());
+  EXPECT_TRUE(Address().ip().empty());
 }
 
 TEST(AddressWithPort, KeepsTheHost) {

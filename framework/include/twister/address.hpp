@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 
+#include <twister/codecs/byte_view.hpp>
+
 struct sockaddr;
 
 namespace twister {
@@ -32,6 +34,9 @@ class Address {
   static std::optional<Address> try_parse(std::string_view text);
   // From the kernel's form; an unknown family gives an empty Address.
   static Address from_sockaddr(const sockaddr& raw, std::size_t size);
+  // From an IP address in network order, four bytes or sixteen; any other number gives an empty
+  // Address.
+  static Address from_ip(ByteView ip, std::uint16_t port);
 
   Family family() const noexcept { return family_; }
   bool is_unix() const noexcept { return family_ == Family::unix_domain; }
@@ -44,6 +49,8 @@ class Address {
   Address network(unsigned ipv4_bits, unsigned ipv6_bits) const;
   // The address without port and brackets ("127.0.0.1", "::1"), or the unix path.
   std::string host() const;
+  // The IP address in network order: four bytes, sixteen, or none. Valid as long as the Address.
+  ByteView ip() const noexcept;
   // The textual form that parse() takes.
   std::string to_string() const;
 

@@ -1,15 +1,12 @@
 // twister/network.hpp - a set of addresses: all that begin with the same bits.
 //
 //   const auto office = twister::Network::parse("10.0.0.0/8");
-//   office.contains(connection.peer_address());
-//   ++connections[twister::Network::prefix_of(peer, 64)];  // an IPv6 customer has a whole /64
+//   if (office.contains(connection.peer_address())) ...
 //
-// Not for names: what a name stands for changes, and whoever answers for it would be trusted.
+// Not for names: what a name stands for changes, and whoever answers for it would be trusted. To
+// count peers by networks, Address::network() is enough.
 #pragma once
 
-#include <array>
-#include <compare>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,7 +24,7 @@ namespace twister {
 //
 // Ports and the zones of link-local addresses make no difference. An IPv4-mapped IPv6 address is
 // the IPv4 address inside it, here as in contains(): `::ffff:10.0.0.0/104` is `10.0.0.0/8`, and
-// `::/0` is no IPv4 client.
+// `::/0` has no IPv4 client in it.
 class Network {
  public:
   // Contains nothing.
@@ -37,23 +34,19 @@ class Network {
   static Network parse(std::string_view text);
   // The same without an exception.
   static std::optional<Network> try_parse(std::string_view text);
-  // The first `bits` bits of an address, or all it has: with 64, an IPv4 peer stays alone and IPv6
-  // peers are put together by networks as they are handed to customers.
-  static Network prefix_of(const Address& address, unsigned bits);
 
-  bool contains(const Address& address) const noexcept;
-  Address::Family family() const noexcept { return family_; }
+  bool contains(const Address& address) const;
+  Address::Family family() const noexcept { return first_.family(); }
   // The form that parse() takes; empty for the Network that contains nothing.
   std::string to_string() const;
 
   friend bool operator==(const Network&, const Network&) = default;
-  // Some order, so that a Network can be the key of a map.
-  friend auto operator<=>(const Network&, const Network&) = default;
 
  private:
-  Address::Family family_ = Address::Family::none;
-  std::uint8_t bits_ = 0;                // the length of the prefix
-  std::array<std::uint8_t, 16> ip_ = {};  // in network order, zeros behind the prefix
+  Network(const Address& address, unsigned bits);
+
+  Address first_;      // without port, zone and mapping; zeros behind the prefix
+  unsigned bits_ = 0;  // the length of the prefix
 };
 
 }  // namespace twister

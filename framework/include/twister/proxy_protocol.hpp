@@ -37,13 +37,13 @@ enum class ProxyErrc {
   bad_protocol,          // malformed  version 1: none of TCP4, TCP6, UNKNOWN
   bad_address,           // malformed  version 1: not an address of that family
   bad_port,              // malformed  version 1: not a number up to 65535, in its shortest form
-  bad_line_end,          // malformed  version 1: not CR LF
+  bad_line,              // malformed  version 1: other fields than these, or no CR LF behind them
   bad_version,           // malformed  version 2's signature with another version behind it
   bad_command,           // malformed  version 2: neither LOCAL nor PROXY
   bad_family,            // malformed  version 2: not a stream over IPv4, IPv6 or a unix socket
   bad_length,            // malformed  version 2: shorter than its addresses
-  bad_tlv,               // malformed  version 2: a TLV that does not end where the header does
-  bad_checksum,          // malformed  version 2: not the CRC32c that it carries
+  bad_tlv,       // malformed  version 2: a TLV that ends behind the header, or is no checksum
+  bad_checksum,  // malformed  version 2: not the CRC32c that it carries
 };
 
 // Named "twister.proxy".
@@ -58,14 +58,14 @@ std::error_code make_error_code(ProxyErrc code) noexcept;
 // health check), UNKNOWN, UNSPEC. What version 2 carries behind the addresses is skipped; a checksum
 // in it is verified.
 //
-// Ownership: owns `inner`. Threads: the loop's.
+// Ownership: owns `inner`, whose peer_address() is who has to be trusted. Threads: the loop's.
 // Limits: max_header_bytes, judged before more than that is received; nothing behind the header is
 //   received. Version 2 takes three receives, version 1 about eight.
 // Timing: a header that does not come is for the stream's handshake deadline.
 // Errors: a source that is not trusted, and bytes that are not a header, end the connection with a
 //   ProxyErrc; the peer is told nothing.
 std::unique_ptr<Transport> accept_proxy_header(std::unique_ptr<Transport> inner,
-                                               ProxyOptions options);
+                                               const ProxyOptions& options);
 
 }  // namespace twister
 

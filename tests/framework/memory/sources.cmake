@@ -19,6 +19,7 @@ set(TWISTER_MEMORY_TESTS
   limits_test.cpp
   metrics_test.cpp
   reconnecting_client_test.cpp
+  proxy_protocol_test.cpp
   relay_test.cpp
   sent_test.cpp
   server_test.cpp

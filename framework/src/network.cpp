@@ -1,27 +1,13 @@
 #include "twister/network.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <span>
 #include <stdexcept>
+
+#include "ip_text.hpp"
 
 namespace twister {
 namespace {
-
-std::optional<Address> parse_ip(std::string_view text) {
-  std::array<char, INET6_ADDRSTRLEN> terminated{};
-  if (text.size() >= terminated.size() || text.find('\0') != text.npos) return std::nullopt;
-  std::copy(text.begin(), text.end(), terminated.begin());
-  std::array<std::byte, 16> ip{};
-  const bool is_ipv6 = text.find(':') != text.npos;
-  if (::inet_pton(is_ipv6 ? AF_INET6 : AF_INET, terminated.data(), ip.data()) != 1) {
-    return std::nullopt;
-  }
-  return Address::from_ip(std::span(ip).first(is_ipv6 ? 16 : 4), 0);
-}
 
 std::optional<unsigned> parse_bits(std::string_view text, std::size_t most) {
   unsigned bits = 0;
@@ -47,7 +33,7 @@ struct Parts {
 // An address and how many of its bits count; others may be set behind them.
 std::optional<Parts> parse_parts(std::string_view text) {
   const std::size_t slash = text.find('/');
-  const auto address = parse_ip(text.substr(0, slash));
+  const auto address = detail::parse_ip(text.substr(0, slash));
   if (!address) return std::nullopt;
   const std::size_t width = address->ip().size() * 8;
   const Address plain = unmapped(*address);

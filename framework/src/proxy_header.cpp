@@ -1,6 +1,6 @@
 #include "proxy_header.hpp"
 
-#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -10,9 +10,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
 #include <string_view>
 #include <utility>
+
+#include "ip_text.hpp"
 
 namespace twister::detail {
 namespace {
@@ -77,63 +78,62 @@ ProxyHeader parse_unknown(Line line) {
   return end_line(line, {}, {});
 }
 
-// Whether the field may be the beginning of an address. What is in it is for inet_pton to judge.
-bool begins_address(std::string_view text, int family) {
-  const std::string_view allowed = family == AF_INET ? "0123456789." : "0123456789abcdefABCDEF:.";
-  const std::size_t most = family == AF_INET ? INET_ADDRSTRLEN : INET6_ADDRSTRLEN;
-  return text.size() < most && text.find_first_not_of(allowed) == text.npos;
+// Whether the field is an address of the family or, until what ends it has come, may become one.
+bool take_address(std::string_view text, bool whole, Address::Family family, Address& address) {
+  if (!whole) {
+    const bool is_ipv4 = family == Address::Family::ipv4;
+    return text.size() < (is_ipv4 ? INET_ADDRSTRLEN : INET6_ADDRSTRLEN) &&
+           text.find_first_not_of(is_ipv4 ? "0123456789." : "0123456789abcdefABCDEF:.") ==
+               text.npos;
+  }
+  const auto parsed = parse_ip(text);
+  if (!parsed || parsed->family() != family) return false;
+  address = *parsed;
+  return true;
 }
 
-bool parse_address(std::string_view text, int family, std::span<std::byte> ip) {
-  std::array<char, INET6_ADDRSTRLEN> terminated{};
-  std::copy(text.begin(), text.end(), terminated.begin());
-  return ::inet_pton(family, terminated.data(), ip.data()) == 1;
-}
-
-// Whether the field is, or may become, a port. "00" and "080" are no longer ports.
-bool begins_port(std::string_view text, std::uint16_t& port) {
-  if (text.empty()) return true;
+// The same for a port in its shortest form: "00" and "080" are none.
+bool take_port(std::string_view text, bool whole, Address& address) {
+  if (text.empty()) return !whole;
+  std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  address = address.with_port(port);
   return error == std::errc{} && end == text.data() + text.size() &&
          (text.front() != '0' || text.size() == 1);
 }
 
 // "TCP4 " or "TCP6 " has been taken.
-ProxyHeader parse_tcp(Line line, int family) {
-  const bool is_ipv4 = family == AF_INET;
+ProxyHeader parse_tcp(Line line, Address::Family family) {
+  const bool is_ipv4 = family == Address::Family::ipv4;
   // How long each field is at least, and what follows it: "::", or " :: 0 0\r\n".
   const std::array<std::size_t, 4> shortest{is_ipv4 ? 7U : 2U, is_ipv4 ? 7U : 2U, 1, 1};
   const std::array<std::size_t, 4> behind{is_ipv4 ? 14U : 9U, 6, 4, 2};
-  std::array<std::array<std::byte, 16>, 2> ips{};
-  std::array<std::uint16_t, 2> ports{};
+  std::array<Address, 2> ends;
   for (std::size_t i = 0; i < 4; ++i) {
-    const bool is_address = i < 2;
     const std::string_view field = line.field();
     const std::size_t end = line.at + field.size();
     const bool whole = end < line.text.size();
-    const bool good = is_address ? begins_address(field, family) &&
-                                       (!whole || parse_address(field, family, ips[i]))
-                                 : begins_port(field, ports[i - 2]) && !(whole && field.empty());
-    if (!good) return malformed(is_address ? ProxyErrc::bad_address : ProxyErrc::bad_port);
+    if (i < 2 && !take_address(field, whole, family, ends[i])) {
+      return malformed(ProxyErrc::bad_address);
+    }
+    if (i >= 2 && !take_port(field, whole, ends[i - 2])) return malformed(ProxyErrc::bad_port);
     if (!whole) return line.lacks(behind[i] + (field.empty() ? shortest[i] : 0));
     if (i < 3 && line.text[end] != ' ') return malformed(ProxyErrc::bad_line);
     line.at = i < 3 ? end + 1 : end;
   }
-  const std::size_t width = is_ipv4 ? 4 : 16;
-  return end_line(line, Address::from_ip(std::span(ips[0]).first(width), ports[0]),
-                  Address::from_ip(std::span(ips[1]).first(width), ports[1]));
+  return end_line(line, ends[0], ends[1]);
 }
 
 ProxyHeader parse_line(std::string_view begin, std::size_t limit) {
   limit = std::min(max_line_bytes, limit);
   Line line{.text = begin.substr(0, limit), .at = 0, .limit = limit};
-  for (const auto& [name, family] :
-       {std::pair("PROXY TCP4 "sv, AF_INET), std::pair("PROXY TCP6 "sv, AF_INET6),
-        std::pair("PROXY UNKNOWN"sv, AF_UNSPEC)}) {
+  for (const auto& [name, family] : {std::pair("PROXY TCP4 "sv, Address::Family::ipv4),
+                                     std::pair("PROXY TCP6 "sv, Address::Family::ipv6),
+                                     std::pair("PROXY UNKNOWN"sv, Address::Family::none)}) {
     if (name.starts_with(line.text)) return line.lacks(min_line_bytes - line.text.size());
     if (!line.text.starts_with(name)) continue;
     line.at = name.size();
-    return family == AF_UNSPEC ? parse_unknown(line) : parse_tcp(line, family);
+    return family == Address::Family::none ? parse_unknown(line) : parse_tcp(line, family);
   }
   return malformed(ProxyErrc::bad_protocol);
 }

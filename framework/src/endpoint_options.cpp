@@ -69,6 +69,8 @@ std::string_view describe(OptionValue kind) noexcept {
       return "an IP address";
     case OptionValue::flag:
       return "yes or no";
+    case OptionValue::demand:
+      return "optional or required";
     case OptionValue::count:
       return "a number from 1 to 65535";
     case OptionValue::mode:
@@ -91,6 +93,8 @@ bool is_possible(OptionValue kind, std::string_view value) {
       return parse_ip(value).has_value();
     case OptionValue::flag:
       return parse_flag(value).has_value();
+    case OptionValue::demand:
+      return value == "optional" || value == "required";
     case OptionValue::count:
       return parse_count(value).has_value();
     case OptionValue::mode:

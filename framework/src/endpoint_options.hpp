@@ -11,7 +11,7 @@
 
 namespace twister::detail {
 
-enum class OptionValue : std::uint8_t { file, names, host, ip, flag, count, mode, time };
+enum class OptionValue : std::uint8_t { file, names, host, ip, flag, demand, count, mode, time };
 
 // Where an option has a meaning.
 enum OptionUse : unsigned {
@@ -49,9 +49,11 @@ inline constexpr std::array known_options{
     KnownOption{"mode", OptionValue::mode, on_unix | server_only},
     KnownOption{"cert", OptionValue::file, on_tls},
     KnownOption{"key", OptionValue::file, on_tls},
-    KnownOption{"ca", OptionValue::file, on_tls},
+    KnownOption{"client-ca", OptionValue::file, on_tls | server_only},
+    KnownOption{"client-cert", OptionValue::demand, on_tls | server_only},
+    KnownOption{"ca", OptionValue::file, on_tls | client_only},
     KnownOption{"alpn", OptionValue::names, on_tls},
-    KnownOption{"verify", OptionValue::flag, on_tls},
+    KnownOption{"verify", OptionValue::flag, on_tls | client_only},
     KnownOption{"hostname", OptionValue::host, on_tls | client_only},
     KnownOption{"source", OptionValue::ip, on_tcp | on_tls | client_only},
     KnownOption{"timeout", OptionValue::time, on_tcp | on_tls | on_unix | client_only},

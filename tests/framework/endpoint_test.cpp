@@ -62,6 +62,8 @@ INSTANTIATE_TEST_SUITE_P(
         Form{"tls::443?cert=a.pem&key=b.pem", "tls::443?cert=a.pem&key=b.pem", ":443", Scheme::tls},
         Form{"tls:[::1]:443?key=b%26c%25d&cert=a=b?c", "tls:[::1]:443?key=b%26c%25d&cert=a=b?c",
              "[::1]:443", Scheme::tls},
+        Form{"tls::1?client-ca=c.pem&client-cert=optional",
+             "tls::1?client-ca=c.pem&client-cert=optional", ":1", Scheme::tls},
         Form{"tls::1?cert=%C3%A9+%2f", "tls::1?cert=\xc3\xa9+/", ":1", Scheme::tls},
         Form{"tls::1?cert=a b\n", "tls::1?cert=a%20b%0A", ":1", Scheme::tls},
         Form{"unix:/run/x.sock", "unix:/run/x.sock", "unix:/run/x.sock", Scheme::unix_domain},
@@ -96,7 +98,7 @@ TEST(EndpointOptions, AreFoundByName) {
   const Endpoint endpoint = Endpoint::parse_server("tls::1?key=b%26c&cert=a.pem");
   EXPECT_EQ(endpoint.option("cert"), "a.pem");
   EXPECT_EQ(endpoint.option("key"), "b&c");
-  EXPECT_EQ(endpoint.option("ca"), std::nullopt);
+  EXPECT_EQ(endpoint.option("alpn"), std::nullopt);
 }
 
 TEST(EndpointOptions, BecomeBindOptions) {
@@ -205,8 +207,8 @@ INSTANTIATE_TEST_SUITE_P(
     Options, EndpointRubbish,
     ::testing::Values(
         Refused{"tls::443?cert=a&crt=b", 17,
-                "unknown option \"crt\"; known are backlog, reuse-port, cert, key, ca, alpn, "
-                "verify for a tls server"},
+                "unknown option \"crt\"; known are backlog, reuse-port, cert, key, client-ca, "
+                "client-cert, alpn for a tls server"},
         Refused{":1?mode=600", 4, "known are backlog, reuse-port for a tcp server"},
         Refused{":1?timeout=1s", 4, "unknown option \"timeout\""},
         Refused{":1?Backlog=1", 4, "unknown option \"Backlog\""},
@@ -246,6 +248,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"a:0", 3, "a port above 0"},
         Refused{"a:1?backlog=1", 5, "known are source, timeout for a tcp client"},
         Refused{"unix:/a?mode=600", 9, "known are timeout for a unix client"},
+        Refused{"tls:a:1?client-ca=x", 9, "unknown option \"client-ca\""},
+        Refused{"tls:a:1?verify=never", 16, "\"never\" is not yes or no"},
         Refused{"a:1?source=localhost", 12, "an IP address"},
         Refused{"a:1?source=[::1]", 12, "an IP address"},
         Refused{"tls:a:1?hostname=a b", 18, "a host's name or IP address"},

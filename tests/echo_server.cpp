@@ -6,6 +6,7 @@
 //               [--tls-cert FILE --tls-key FILE] (SIGHUP reads them again)
 //               [--handshake-timeout SECONDS] [--idle-timeout SECONDS] [--drain-timeout SECONDS]
 //               [--read-timeout SECONDS] (of one message: not for raw)
+//               [--proxy-protocol] (PROXY headers come first; from this machine alone)
 #include <charconv>
 #include <chrono>
 #include <csignal>
@@ -29,6 +30,7 @@
 #include <twister/codecs/protobuf.hpp>
 #include <twister/fork_processes.hpp>
 #include <twister/protocols/message_protocol.hpp>
+#include <twister/proxy_protocol.hpp>
 #include <twister/serve.hpp>
 #include <twister/signal_watch.hpp>
 #ifdef TWISTER_ECHO_TLS
@@ -98,6 +100,11 @@ std::string take_option(std::vector<char*>& arguments, std::string_view name,
   return fallback;
 }
 
+// Takes `--name` out of the arguments.
+bool take_flag(std::vector<char*>& arguments, std::string_view name) {
+  return std::erase_if(arguments, [name](const char* argument) { return argument == name; }) > 0;
+}
+
 class BadOption : public std::runtime_error {
  public:
   BadOption(std::string_view name, std::string_view value, std::string_view what)
@@ -122,6 +129,16 @@ void take_seconds(std::vector<char*>& arguments, std::string_view name,
                   std::chrono::milliseconds& option) {
   const auto seconds = take_number<double>(arguments, name, 0.001, "a number of seconds, above 0");
   if (seconds) option = std::chrono::milliseconds(static_cast<long>(*seconds * 1000));
+}
+
+// Takes a PROXY header off each connection before anything else.
+twister::TransportLayer behind_proxy(twister::TransportLayer rest) {
+  const twister::ProxyOptions proxies{
+      .trusted = {twister::Network::parse("127.0.0.0/8"), twister::Network::parse("::1")}};
+  return [proxies, rest = std::move(rest)](std::unique_ptr<twister::Transport> accepted) {
+    auto transport = twister::accept_proxy_header(std::move(accepted), proxies);
+    return rest ? rest(std::move(transport)) : std::move(transport);
+  };
 }
 
 twister::ProtocolFactory take_codec(std::vector<char*>& arguments) {
@@ -179,6 +196,7 @@ int run(std::vector<char*> arguments) {
   if (!certificate.empty())
     throw BadOption("--tls-cert", certificate, "possible: built without TLS");
 #endif
+  if (take_flag(arguments, "--proxy-protocol")) server.layer = behind_proxy(server.layer);
   arguments.push_back(nullptr);
   return twister::serve_main(
       static_cast<int>(arguments.size()) - 1, arguments.data(),

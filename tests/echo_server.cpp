@@ -131,16 +131,6 @@ void take_seconds(std::vector<char*>& arguments, std::string_view name,
   if (seconds) option = std::chrono::milliseconds(static_cast<long>(*seconds * 1000));
 }
 
-// Takes a PROXY header off each connection before anything else.
-twister::TransportLayer behind_proxy(twister::TransportLayer rest) {
-  const twister::ProxyOptions proxies{
-      .trusted = {twister::Network::parse("127.0.0.0/8"), twister::Network::parse("::1")}};
-  return [proxies, rest = std::move(rest)](std::unique_ptr<twister::Transport> accepted) {
-    auto transport = twister::accept_proxy_header(std::move(accepted), proxies);
-    return rest ? rest(std::move(transport)) : std::move(transport);
-  };
-}
-
 twister::ProtocolFactory take_codec(std::vector<char*>& arguments) {
   const std::string codec = take_option(arguments, "--codec", "raw");
   const auto limit =
@@ -196,7 +186,11 @@ int run(std::vector<char*> arguments) {
   if (!certificate.empty())
     throw BadOption("--tls-cert", certificate, "possible: built without TLS");
 #endif
-  if (take_flag(arguments, "--proxy-protocol")) server.layer = behind_proxy(server.layer);
+  if (take_flag(arguments, "--proxy-protocol")) {
+    server.proxy_protocol.trusted = {twister::Network::parse("127.0.0.0/8"),
+                                     twister::Network::parse("::1"),
+                                     twister::Network::parse("unix:")};
+  }
   arguments.push_back(nullptr);
   return twister::serve_main(
       static_cast<int>(arguments.size()) - 1, arguments.data(),

@@ -1,7 +1,7 @@
-// src/connect_operation.hpp - from an Destination to an open stream with a Protocol.
+// src/connect_operation.hpp - from a Destination to an open stream with a Protocol.
 //
 // The steps, each one only ever followed by a later one or by the end:
-//   looking up  end_lookup_ is set; left out for an Destination that is an address
+//   looking up  end_lookup_ is set; left out for a Destination that is an address
 //   dialing     connector_ is set
 //   opening     handle_ is set: the stream shakes hands, if it has a layer; then the Protocol is built,
 //               and its on_connect is called

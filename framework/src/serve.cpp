@@ -31,11 +31,13 @@ std::string join(const std::string& host, std::uint16_t port) {
 // A set of sockets for each thread, one set behind the other, all on the same addresses.
 std::vector<ListeningSocket> bind_for_threads(const ServeOptions& options) {
   BindOptions bind = options.server.bind;
-  bind.reuse_port = bind.reuse_port || options.threads > 1;
+  bind.reuse_port = bind.reuse_port || (options.threads > 1 &&
+                                        options.dealing == Dealing::listener_a_loop);
   std::vector<ListeningSocket> sockets = bind_sockets(join(options.host, options.port), bind);
   std::vector<std::string> addresses;
   for (const ListeningSocket& socket : sockets)
     addresses.push_back(socket.local_address().to_string());
+  if (options.dealing == Dealing::least_connections) return sockets;
   for (unsigned thread = 1; thread < options.threads; ++thread) {
     for (const std::string& address : addresses) {
       for (ListeningSocket& socket : bind_sockets(address, bind))
@@ -97,6 +99,12 @@ MakeServer plain_server(const ProtocolFactory& build_class) {
   };
 }
 
+std::size_t listeners_of_a_thread(const ServeOptions& options,
+                                  const std::vector<ListeningSocket>& sockets) {
+  return options.dealing == Dealing::least_connections ? sockets.size()
+                                                       : sockets.size() / options.threads;
+}
+
 // Serves in this process until a signal; calls `waiting` once signals are heeded.
 void serve_on(std::vector<ListeningSocket> sockets, const ServeOptions& options,
               const MakeServer& make_server, const IOLoop::Callback& waiting) {
@@ -115,15 +123,23 @@ void serve_on(std::vector<ListeningSocket> sockets, const ServeOptions& options,
     return;
   }
   LoopPool pool(options.threads);
-  const auto of_a_thread = static_cast<std::ptrdiff_t>(sockets.size() / options.threads);
+  const auto of_a_thread = static_cast<std::ptrdiff_t>(listeners_of_a_thread(options, sockets));
   auto next = sockets.begin();
+  std::vector<ServerHandle> handles;
+  TcpServer* first = nullptr;
   pool.start([&](IOLoop& loop) -> std::shared_ptr<void> {  // one thread after the other
     const std::shared_ptr<TcpServer> server = make_server(loop, address, options.server);
+    if (first == nullptr) first = server.get();
+    handles.push_back(server->handle());
+    if (next == sockets.end()) return server;
     const auto end = next + of_a_thread;
     server->add_sockets({std::make_move_iterator(next), std::make_move_iterator(end)});
     next = end;
     return server;
   });
+  if (options.dealing == Dealing::least_connections) {
+    pool.loop(0).add_callback([first, &handles] { first->deal_connections(handles); });
+  }
   std::vector<IOLoop*> loops;
   for (std::size_t i = 0; i < pool.size(); ++i) loops.push_back(&pool.loop(i));
   const Lookout lookout(options, loops);
@@ -268,7 +284,7 @@ int serve(const ServeOptions& options, const MakeServer& make_server) {
   if (options.threads == 0) throw std::invalid_argument("serve: at least one thread is needed");
   std::vector<ListeningSocket> sockets = bind_for_threads(options);
   std::vector<Address> addresses;
-  for (std::size_t i = 0; i < sockets.size() / options.threads; ++i)
+  for (std::size_t i = 0; i < listeners_of_a_thread(options, sockets); ++i)
     addresses.push_back(sockets[i].local_address());
   const IOLoop::Callback started = [&addresses] { announce("listening", addresses); };
   if (options.processes == 1) {

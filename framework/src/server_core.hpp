@@ -1,9 +1,11 @@
 // src/server_core.hpp - what is behind a TcpServer, and outlives it by a callback.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,11 +14,25 @@
 #include <twister/tcp_server.hpp>
 
 #include "acceptor.hpp"
+#include "descriptor.hpp"
 #include "loop_core.hpp"
 #include "stream.hpp"
 #include "stream_shared.hpp"
 
 namespace twister::detail {
+
+// What a ServerHandle points to. `core` is used on the loop only, `loop` under the lock; both are null
+// once the server is gone.
+struct ServerHandleCore {
+  std::mutex mutex;
+  LoopCore* loop = nullptr;
+  ServerCore* core = nullptr;
+  std::atomic<std::size_t> connections{0};
+
+  // Hands a connection over, from any thread. False when the server is gone.
+  static bool give(const std::shared_ptr<ServerHandleCore>& to, Descriptor& connection,
+                   const Address& peer);
+};
 
 // Ownership: shared by the server and by whatever of it is running, because a server may be
 //   destroyed inside any of its callbacks. `server_` is null from then on.
@@ -26,15 +42,21 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
              ServerOptions options);
 
   void start();
+  void bind(std::string_view address);
+  void listen(std::string_view address);
   void add_sockets(std::vector<ListeningSocket> sockets);
   void add_connection(std::unique_ptr<Transport> transport);
   void stop();
   void drain(std::function<void()> done, std::optional<std::chrono::milliseconds> timeout);
+  void close_connections(std::error_code error);
   void abort_connections(Errc why);
+  void deal_connections(std::vector<ServerHandle> servers) { dealt_to_ = std::move(servers); }
+  ServerHandle handle();
+  void serve(Descriptor connection, const Address& peer);
   // The server is being destroyed: every connection is aborted, and none reports to it any more.
   void detach();
 
-  void connection_ended() noexcept { --connections_; }
+  void connection_ended() noexcept { count_connection(-1); }
   void count_end(std::error_code why) noexcept {
     ++counters_->closed[static_cast<std::size_t>(close_cause(why))];
   }
@@ -54,6 +76,9 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
 
  private:
   void accept(int descriptor, const Address& peer);
+  bool deal(Descriptor& connection, const Address& peer);
+  std::vector<ListeningSocket> sockets_of(std::string_view address) const;
+  void count_connection(int change) noexcept;
   void await(std::unique_ptr<Transport> transport);
   std::optional<Admission> admit(const Address& peer);
   std::unique_ptr<Protocol> build(const Address& peer) noexcept;
@@ -73,6 +98,9 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   std::size_t connections_ = 0;
   std::map<Address, std::size_t> connections_by_network_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::vector<ListeningSocket> bound_;  // waits for start()
+  std::vector<ServerHandle> dealt_to_;
+  std::shared_ptr<ServerHandleCore> handle_;
   std::vector<std::function<void()>> drained_;
   TimerId drain_timer_;
 };

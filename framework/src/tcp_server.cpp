@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
+#include <twister/endpoint.hpp>
+#include <twister/inherited_sockets.hpp>
 #include <twister/log.hpp>
 #include <twister/memory_budget.hpp>
 
@@ -60,8 +63,34 @@ ServerCore::ServerCore(TcpServer& server, IOLoop& loop, std::string_view address
   loop_.add_server(*this);
 }
 
+std::vector<ListeningSocket> ServerCore::sockets_of(std::string_view address) const {
+  const bool described = address.find('?') != address.npos || address.starts_with("tcp:") ||
+                         address.starts_with("tls:") || address.starts_with("fd:");
+  if (!described) return bind_sockets(address, options_.bind);
+  const Endpoint endpoint = Endpoint::parse_server(address);
+  if (endpoint.scheme == Endpoint::Scheme::tls && !options_.layer) {
+    throw std::invalid_argument("cannot listen on " + std::string(address) +
+                                ": ServerOptions::layer has no TlsServerContext");
+  }
+  if (endpoint.scheme != Endpoint::Scheme::fd) {
+    return bind_sockets(endpoint.address(), endpoint.bind_options(options_.bind));
+  }
+  std::vector<ListeningSocket> adopted;
+  adopted.push_back(adopt_listener(endpoint.descriptor));
+  return adopted;
+}
+
 void ServerCore::start() {
-  add_sockets(bind_sockets(address_, options_.bind));
+  if (!address_.empty()) bind(address_);
+  add_sockets(std::exchange(bound_, {}));
+}
+
+void ServerCore::bind(std::string_view address) {
+  for (ListeningSocket& socket : sockets_of(address)) bound_.push_back(std::move(socket));
+}
+
+void ServerCore::listen(std::string_view address) {
+  add_sockets(sockets_of(address));
 }
 
 void ServerCore::add_sockets(std::vector<ListeningSocket> sockets) {
@@ -86,10 +115,64 @@ void ServerCore::add_sockets(std::vector<ListeningSocket> sockets) {
 }
 
 void ServerCore::accept(int descriptor, const Address& peer) {
-  add_connection(std::make_unique<SocketTransport>(loop_.reactor(), descriptor, peer));
+  Descriptor connection(descriptor);
+  if (dealt_to_.empty() || !deal(connection, peer)) serve(std::move(connection), peer);
+}
+
+void ServerCore::serve(Descriptor connection, const Address& peer) {
+  auto transport = std::make_unique<SocketTransport>(loop_.reactor(), connection.get(), peer);
+  connection.release();
+  add_connection(std::move(transport));
+}
+
+// To the one that has the fewest; the first of several.
+bool ServerCore::deal(Descriptor& connection, const Address& peer) {
+  const auto fewest = std::min_element(dealt_to_.begin(), dealt_to_.end(),
+                                       [](const ServerHandle& a, const ServerHandle& b) {
+                                         return a.connection_count() < b.connection_count();
+                                       });
+  if (ServerHandleCore::give(fewest->core_, connection, peer)) return true;
+  dealt_to_.erase(fewest);
+  return !dealt_to_.empty() && deal(connection, peer);
+}
+
+bool ServerHandleCore::give(const std::shared_ptr<ServerHandleCore>& to, Descriptor& connection,
+                            const Address& peer) {
+  const std::lock_guard lock(to->mutex);
+  if (to->loop == nullptr) return false;
+  // Counted from now on, so that a burst is spread, too.
+  to->connections.fetch_add(1, std::memory_order_relaxed);
+  const auto kept = std::make_shared<Descriptor>(std::move(connection));
+  to->loop->add_callback([to, kept, peer] {
+    to->connections.fetch_sub(1, std::memory_order_relaxed);
+    if (to->core != nullptr) to->core->serve(std::move(*kept), peer);
+  });
+  return true;
+}
+
+ServerHandle ServerCore::handle() {
+  if (handle_ == nullptr) {
+    handle_ = std::make_shared<ServerHandleCore>();
+    handle_->connections = connections_;
+    if (server_ != nullptr) {
+      handle_->loop = &loop_;
+      handle_->core = this;
+    }
+  }
+  return ServerHandle(handle_);
+}
+
+void ServerCore::count_connection(int change) noexcept {
+  connections_ += static_cast<std::size_t>(change);
+  if (handle_ != nullptr) {
+    handle_->connections.fetch_add(static_cast<std::size_t>(change), std::memory_order_relaxed);
+  }
 }
 
 void ServerCore::add_connection(std::unique_ptr<Transport> transport) {
+  if (!options_.proxy_protocol.trusted.empty()) {
+    transport = accept_proxy_header(std::move(transport), options_.proxy_protocol);
+  }
   const Address peer = transport->peer_address();
   if (connections_ >= max_connections_)
     return refuse(peer, "max_connections", max_connections_, counters_->refused_limit);
@@ -106,7 +189,7 @@ void ServerCore::add_connection(std::unique_ptr<Transport> transport) {
   if (protocol == nullptr || server_ == nullptr) return;
   Stream& stream =
       Stream::open(loop_, std::move(transport), std::move(protocol), stream_options_, server_);
-  ++connections_;
+  count_connection(1);
   if (*admission) stream.keep_admission(*std::move(admission));
 }
 
@@ -136,7 +219,7 @@ void ServerCore::await(std::unique_ptr<Transport> transport) {
                                    {{"peer", peer.to_string()}, {"why", reason.message()}});
                              }},
                         stream_options_, server_);
-  ++connections_;
+  count_connection(1);
 }
 
 // Counts the connection by its peer's network for as long as what is returned lives; empty when there
@@ -198,6 +281,11 @@ void ServerCore::for_each_stream(const std::function<void(Stream&)>& visit) {
   });
 }
 
+void ServerCore::close_connections(std::error_code error) {
+  const std::error_code why = error ? error : make_error_code(Errc::closed_here);
+  for_each_stream([why](Stream& stream) { stream.close({.code = why, .detail = {}}); });
+}
+
 void ServerCore::abort_connections(Errc why) {
   for_each_stream([why](Stream& stream) { stream.abort({.code = why, .detail = {}}); });
 }
@@ -237,6 +325,11 @@ void ServerCore::check_drained() {
 }
 
 void ServerCore::detach() {
+  if (handle_ != nullptr) {
+    const std::lock_guard lock(handle_->mutex);
+    handle_->loop = nullptr;
+    handle_->core = nullptr;
+  }
   acceptors_.clear();
   for_each_stream([](Stream& stream) {
     stream.abort({.code = Errc::server_gone, .detail = {}});
@@ -267,6 +360,14 @@ void TcpServer::start() {
   std::shared_ptr(core_)->start();
 }
 
+void TcpServer::bind(std::string_view address) {
+  core_->bind(address);
+}
+
+void TcpServer::listen(std::string_view address) {
+  std::shared_ptr(core_)->listen(address);
+}
+
 void TcpServer::add_sockets(std::vector<ListeningSocket> sockets) {
   std::shared_ptr(core_)->add_sockets(std::move(sockets));
 }
@@ -282,6 +383,22 @@ void TcpServer::stop() {
 void TcpServer::drain(std::function<void()> done,
                       std::optional<std::chrono::milliseconds> timeout) {
   std::shared_ptr(core_)->drain(std::move(done), timeout);
+}
+
+void TcpServer::close_connections(std::error_code error) {
+  core_->close_connections(error);
+}
+
+void TcpServer::deal_connections(std::vector<ServerHandle> servers) {
+  core_->deal_connections(std::move(servers));
+}
+
+ServerHandle TcpServer::handle() {
+  return core_->handle();
+}
+
+std::size_t ServerHandle::connection_count() const noexcept {
+  return core_->connections.load(std::memory_order_relaxed);
 }
 
 void TcpServer::abort_connections() {

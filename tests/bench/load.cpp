@@ -1,7 +1,7 @@
 // load: loads a server and says how it answers.
 //   load --port PORT [--work echo|fan-out|connect|idle] [--connections N] [--depth N] [--size BYTES]
 //        [--framing raw|lp32|lines|jsonl|protobuf] [--rate N] [--duration SECONDS] [--sources N]
-//        [--host ADDRESS] [--slices]
+//        [--host ADDRESS] [--tls yes] [--slices]
 //
 // echo      each connection sends a burst of `depth` messages, and the next when all are back; with
 //           --rate, messages leave by the clock and a latency counts from when one was due
@@ -88,7 +88,7 @@ int hold(const LoadOptions& options) {
 }
 
 Arguments parse(int argc, char** argv) {
-  enum { host = 1, port, work, connections, depth, size, framing, rate, duration, sources, slices };
+  enum { host = 1, port, work, connections, depth, size, framing, rate, duration, sources, tls, slices };
   static const option known[] = {{"host", required_argument, nullptr, host},
                                  {"port", required_argument, nullptr, port},
                                  {"work", required_argument, nullptr, work},
@@ -99,6 +99,7 @@ Arguments parse(int argc, char** argv) {
                                  {"rate", required_argument, nullptr, rate},
                                  {"duration", required_argument, nullptr, duration},
                                  {"sources", required_argument, nullptr, sources},
+                                 {"tls", required_argument, nullptr, tls},
                                  {"slices", no_argument, nullptr, slices},
                                  {nullptr, 0, nullptr, 0}};
   const auto number = [](double least) {
@@ -147,6 +148,9 @@ Arguments parse(int argc, char** argv) {
         break;
       case sources:
         all.load.sources = count();
+        break;
+      case tls:
+        all.load.tls = std::string(optarg) == "yes";
         break;
       case slices:
         all.slices = true;

@@ -1,5 +1,7 @@
 #include "load_work.hpp"
 
+#include "load_tls.hpp"
+
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -89,7 +91,10 @@ class Epoll {
 // A connection that sends from one endless repetition of a text, and counts what comes back.
 class Peer {
  public:
-  void connected(int fd) { fd_ = fd; }
+  void connected(int fd, bool tls) {
+    fd_ = fd;
+    if (tls) tls_ = start_tls(fd);
+  }
   int fd() const noexcept { return fd_; }
 
   void send(std::size_t bytes) { to_send_ += bytes; }
@@ -97,7 +102,9 @@ class Peer {
   void push(const std::string& text) {
     while (to_send_ > 0) {
       const std::size_t piece = std::min(to_send_, text.size() - at_);
-      const ssize_t sent = ::send(fd_, text.data() + at_, piece, MSG_NOSIGNAL);
+      const char* from = text.data() + at_;
+      const ssize_t sent = tls_ != nullptr ? send_tls(tls_, from, piece)
+                                           : ::send(fd_, from, piece, MSG_NOSIGNAL);
       if (sent < 0 && errno == EAGAIN) return;
       if (sent < 0) die("send");
       to_send_ -= static_cast<std::size_t>(sent);
@@ -110,7 +117,8 @@ class Peer {
     std::size_t all = 0;
     while (all < most) {
       const std::size_t piece = std::min(room.size(), most - all);
-      const ssize_t got = recv(fd_, room.data(), piece, 0);
+      const ssize_t got = tls_ != nullptr ? receive_tls(tls_, room.data(), piece)
+                                          : recv(fd_, room.data(), piece, 0);
       if (got < 0 && errno == EAGAIN) break;
       if (got < 0) die("recv");
       if (got == 0) give_up("the server has closed a connection");
@@ -121,6 +129,7 @@ class Peer {
 
  private:
   int fd_ = -1;
+  void* tls_ = nullptr;  // lives as long as the program
   std::size_t to_send_ = 0;
   std::size_t at_ = 0;
 };
@@ -133,7 +142,7 @@ class Standing : public Work {
         message_(make_message(options.framing, options.size)),
         peers_(options.connections) {
     for (std::size_t i = 0; i < peers_.size(); ++i) {
-      peers_[i].connected(start_connect(options, i));
+      peers_[i].connected(start_connect(options, i), options.tls);
       epoll_.add(peers_[i].fd(), i);
       // The kernel's queue of connections that nobody has accepted yet is not endless.
       if (i % 256 == 255) usleep(2000);

@@ -24,6 +24,7 @@ struct LoadOptions {
   std::size_t depth = 1;    // messages of one burst
   std::size_t size = 64;    // bytes of a message, its framing included
   std::size_t sources = 1;  // client addresses, from 127.0.0.1 on
+  bool tls = false;
   double rate = 0;          // messages a second of all connections; 0: as fast as replies come
 };
 

@@ -1,4 +1,5 @@
 """The servers that are compared, and what the kernel knows of a running one."""
+import atexit
 import functools
 import json
 import os
@@ -7,6 +8,7 @@ import select
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,6 +26,25 @@ def python_with(module):
                                                     stderr=subprocess.DEVNULL).returncode == 0:
             return python
     return "not installed"
+
+
+@functools.cache
+def certificate():
+    """A certificate and its key for the TLS servers; None without the command openssl."""
+    if shutil.which("openssl") is None:
+        return None
+    directory = tempfile.mkdtemp(prefix="twister-bench-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    files = f"{directory}/bench.pem", f"{directory}/bench.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost", "-out", files[0], "-keyout", files[1]],
+                   check=True, capture_output=True)
+    return files
+
+
+def _tls_options():
+    files = certificate()
+    return ["--tls-cert", files[0], "--tls-key", files[1]] if files else []
 
 
 def command_of(build, kind, name):
@@ -45,9 +66,13 @@ def command_of(build, kind, name):
         "lp32": {YARDSTICK: [f"{bench}/raw_epoll", "framed"], OURS: [f"{build}/samples/framed_echo", *many]},
         "protobuf": {YARDSTICK: [f"{bench}/raw_epoll", "framed"], OURS: [*echo_server, "protobuf"]},
         "jsonl": {YARDSTICK: [f"{bench}/raw_epoll"], OURS: [*echo_server, "jsonl"]},
+        "tls": {YARDSTICK: [f"{bench}/raw_epoll_tls", *(certificate() or ())],
+                OURS: [*echo_server, "raw", *_tls_options()]},
         "fan-out": {YARDSTICK: [f"{bench}/raw_epoll", "fan-out"], OURS: [f"{bench}/fan_out", *many]},
     }
     command = commands[kind].get(name)
+    if kind == "tls" and certificate() is None:
+        return None
     return command if command is not None and Path(command[0]).exists() else None
 
 

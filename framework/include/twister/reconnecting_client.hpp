@@ -48,7 +48,7 @@ struct ReconnectOptions {
   std::function<double()> random{};
 };
 
-// Keeps one connection to an destination, with a new Protocol each time: Twisted's ClientService.
+// Keeps one connection to a destination, with a new Protocol each time: Twisted's ClientService.
 //
 //              start                    connected, prepared
 //   idle ------------> connecting -----------------------> connected

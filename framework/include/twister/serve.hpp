@@ -24,11 +24,20 @@ namespace twister {
 
 class MetricsRegistry;
 
+// How the threads of a program come by their connections.
+enum class Dealing {
+  listener_a_loop,    // each has a listener on the address, and the kernel chooses by the client's port
+  least_connections,  // the first accepts, and gives each connection to the loop that has the fewest
+};
+
 struct ServeOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8888;
   // One loop, and one server, a thread.
   unsigned threads = 1;
+  // With few and long connections, chance may give one thread twice as many as another; dealing
+  // costs a wake-up of the other thread for each.
+  Dealing dealing = Dealing::listener_a_loop;
   // 1 for programs whose connections share state that is not guarded: then there is no `--threads`.
   unsigned max_threads = 256;
   // Where an AdminServer listens, on a thread of its own; empty for none. Of several processes, the

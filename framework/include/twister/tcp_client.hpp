@@ -110,7 +110,7 @@ struct ConnectOverrides {
 //   destroyed inside a handler. Once the loop is gone nobody is told any more.
 // Threads: the loop's.
 // Limits: one timeout over everything; of one name, 64 addresses.
-// Errors: an Destination that cannot be read throws std::invalid_argument; the rest goes to the handler.
+// Errors: a Destination that cannot be read throws std::invalid_argument; the rest goes to the handler.
 class TcpClient {
  public:
   explicit TcpClient(IOLoop& loop, TcpClientOptions options = {});

@@ -14,6 +14,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <twister/address.hpp>
@@ -22,6 +24,7 @@
 #include <twister/counters.hpp>
 #include <twister/error.hpp>
 #include <twister/protocol_factory.hpp>
+#include <twister/proxy_protocol.hpp>
 #include <twister/stream_options.hpp>
 #include <twister/transport.hpp>
 
@@ -30,6 +33,7 @@ namespace twister {
 class IOLoop;
 namespace detail {
 class ServerCore;
+struct ServerHandleCore;
 class Stream;
 }  // namespace detail
 
@@ -49,6 +53,9 @@ struct ServerOptions {
   // The same for those of one IPv4 address, or one IPv6 network of 64 bits, which is what one
   // customer has. Peers on unix-domain sockets are not counted.
   std::size_t max_connections_per_address = unlimited;
+  // Proxies in front of this server, whose PROXY headers say who the client is: with any trusted, each
+  // connection has to begin with one. See twister/proxy_protocol.hpp.
+  ProxyOptions proxy_protocol{};
   // Goes around the transport of each connection before its Protocol is built; on_connect comes when
   // it is established. TLS comes this way.
   TransportLayer layer{};
@@ -57,6 +64,20 @@ struct ServerOptions {
   // Sends small messages at once (TCP_NODELAY).
   bool no_delay = true;
   std::optional<KeepAlive> keep_alive{};
+};
+
+// A server as another one sees it, that deals connections out: TcpServer::deal_connections().
+//
+// Threads: any. Once the server is gone it gets no connection any more.
+class ServerHandle {
+ public:
+  // Connections that it serves, and those on their way to it.
+  std::size_t connection_count() const noexcept;
+
+ private:
+  friend class detail::ServerCore;
+  explicit ServerHandle(std::shared_ptr<detail::ServerHandleCore> core) : core_(std::move(core)) {}
+  std::shared_ptr<detail::ServerHandleCore> core_;
 };
 
 // A server: listeners, a factory, and the connections made from them.
@@ -73,7 +94,8 @@ struct ServerOptions {
 //   connections are shed and accepting rests for 100 ms.
 class TcpServer {
  public:
-  // `address` as for bind_sockets(). Nothing is bound before start().
+  // `address` as for bind_sockets(), or an Endpoint's text ("fd:3", "tcp::80?backlog=100"); empty: there
+  // is none but those of bind(). Nothing is bound before start().
   TcpServer(IOLoop& loop, std::string_view address, ProtocolFactory build_class,
             ServerOptions options = {});
   virtual ~TcpServer();
@@ -83,6 +105,10 @@ class TcpServer {
   // Binds the address and accepts. Throws as bind_sockets() does. A stopped server may be started
   // again.
   void start();
+  // Binds one more address now, whose connections the kernel keeps until start(). Tornado's bind.
+  void bind(std::string_view address);
+  // Binds one more address and accepts there at once, started or not. Tornado's listen.
+  void listen(std::string_view address);
   // Accepts on sockets that are bound already.
   void add_sockets(std::vector<ListeningSocket> sockets);
   // Serves a connection that comes from elsewhere: a memory transport in a test, an adopted socket.
@@ -94,8 +120,15 @@ class TcpServer {
   // options' by default), then calls `done` from the loop.
   void drain(std::function<void()> done = {},
              std::optional<std::chrono::milliseconds> timeout = std::nullopt);
-  // Aborts every connection.
+  // Closes, or aborts, every connection; the server goes on.
+  void close_connections(std::error_code error = {});
   void abort_connections();
+
+  // Gives every connection that is accepted here to the one of `servers` that has the fewest, on its
+  // loop, instead of serving it; empty: serves again. This server's own handle may be among them.
+  void deal_connections(std::vector<ServerHandle> servers);
+  // This server for those who deal.
+  ServerHandle handle();
 
   // Where the server listens, with the ports that the kernel chose. Empty when it does not.
   std::vector<Address> local_addresses() const;

@@ -20,6 +20,7 @@
 
 namespace twister {
 
+struct Endpoint;
 class IOStream;
 class Protocol;
 
@@ -113,6 +114,12 @@ class TlsClientContext {
   class State;
   std::shared_ptr<State> state_;
 };
+
+// What an Endpoint of the scheme `tls` says: `cert`, `key`, `client-ca`, `client-cert` and `alpn` for a
+// server, which needs the first two (std::invalid_argument); `ca`, `cert`, `key`, `alpn`, `verify` and
+// `hostname` for a client.
+TlsServerOptions tls_server_options(const Endpoint& endpoint);
+TlsClientOptions tls_client_options(const Endpoint& endpoint);
 
 // What was agreed on with the peer.
 struct TlsInfo {

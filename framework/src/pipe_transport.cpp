@@ -1,0 +1,159 @@
+// src/pipe_transport.cpp - two pipes as a transport: one to read from, one to write to.
+#include <csignal>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+#include <system_error>
+#include <utility>
+
+#include <twister/make_connection.hpp>
+
+#include "descriptor.hpp"
+#include "loop_core.hpp"
+
+namespace twister {
+namespace detail {
+namespace {
+
+// Writing to a pipe that nobody reads raises SIGPIPE, and no flag says otherwise, as there is for
+// sockets: it is held back for the length of the write, and taken away.
+class WithoutSigpipe {
+ public:
+  WithoutSigpipe() noexcept {
+    ::sigemptyset(&only_);
+    ::sigaddset(&only_, SIGPIPE);
+    sigset_t pending;
+    ::sigpending(&pending);
+    was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
+    ::pthread_sigmask(SIG_BLOCK, &only_, &before_);
+  }
+  ~WithoutSigpipe() {
+    const timespec at_once{};
+    if (!was_pending_) {
+      while (::sigtimedwait(&only_, nullptr, &at_once) < 0 && errno == EINTR) {
+      }
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  WithoutSigpipe(const WithoutSigpipe&) = delete;
+  WithoutSigpipe& operator=(const WithoutSigpipe&) = delete;
+
+ private:
+  sigset_t only_{};
+  sigset_t before_{};
+  bool was_pending_ = false;
+};
+
+IoResult result_of(ssize_t moved, int error) noexcept {
+  if (moved > 0) {
+    return {.status = IoResult::Status::ok, .bytes = static_cast<std::size_t>(moved), .error = {}};
+  }
+  if (moved == 0) return {.status = IoResult::Status::end_of_stream, .bytes = 0, .error = {}};
+  if (error == EAGAIN) return {.status = IoResult::Status::would_block, .bytes = 0, .error = {}};
+  return {.status = IoResult::Status::failed,
+          .bytes = 0,
+          .error = std::error_code(error, std::generic_category())};
+}
+
+class PipeTransport final : public Transport {
+ public:
+  PipeTransport(Reactor& reactor, Descriptor input, Descriptor output) noexcept
+      : reactor_(reactor), input_{std::move(input), nullptr}, output_{std::move(output), nullptr} {}
+  ~PipeTransport() override { close(); }
+  PipeTransport(const PipeTransport&) = delete;
+  PipeTransport& operator=(const PipeTransport&) = delete;
+
+  void start(TransportEvents& events) override {
+    for (End* end : {&input_, &output_}) {
+      if (!end->fd) continue;
+      if (std::exchange(end->started, true)) reactor_.remove(end->fd.get());
+      end->watch.reset();
+      end->watch = reactor_.add(end->fd.get(), events);
+    }
+  }
+
+  IoResult receive(std::span<std::byte> room) override {
+    if (!input_.fd) return result_of(0, 0);
+    ssize_t got = 0;
+    do {
+      got = ::read(input_.fd.get(), room.data(), room.size());
+    } while (got < 0 && errno == EINTR);
+    const int error = errno;
+    const bool drained = got < 0 || (got > 0 && static_cast<std::size_t>(got) < room.size());
+    if (drained && input_.watch != nullptr) input_.watch->want_readable();
+    return result_of(got, error);
+  }
+
+  IoResult send(std::span<const ByteView> pieces) override {
+    if (!output_.fd) return result_of(-1, EPIPE);
+    std::size_t sent = 0;
+    for (const ByteView piece : pieces) {
+      ssize_t count = 0;
+      int error = 0;
+      {
+        const WithoutSigpipe without;
+        do {
+          count = ::write(output_.fd.get(), piece.data(), piece.size());
+        } while (count < 0 && errno == EINTR);
+        error = errno;
+      }
+      if (count < 0 && error != EAGAIN) return result_of(-1, error);
+      if (count > 0) sent += static_cast<std::size_t>(count);
+      if (count < 0 || static_cast<std::size_t>(count) < piece.size()) {
+        if (output_.watch != nullptr) output_.watch->want_writable();
+        break;
+      }
+    }
+    return sent > 0 ? result_of(static_cast<ssize_t>(sent), 0) : result_of(-1, EAGAIN);
+  }
+
+  void shutdown_send() override { close(output_); }
+  void close() noexcept override {
+    close(input_);
+    close(output_);
+  }
+  void reset() noexcept override { close(); }
+  Address peer_address() const override { return {}; }
+  int native_handle() const noexcept override { return input_.fd.get(); }
+
+ private:
+  struct End {
+    Descriptor fd;
+    std::unique_ptr<Watch> watch;
+    bool started = false;
+  };
+
+  void close(End& end) noexcept {
+    if (end.fd && end.started) reactor_.remove(end.fd.get());
+    end.watch.reset();
+    end.fd.reset();
+  }
+
+  Reactor& reactor_;
+  End input_;
+  End output_;
+};
+
+void make_non_blocking(const Descriptor& fd) {
+  if (!fd) return;
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+    throw std::system_error(errno, std::generic_category(), "make_pipe_transport");
+  }
+}
+
+}  // namespace
+}  // namespace detail
+
+std::unique_ptr<Transport> make_pipe_transport(IOLoop& loop, int read_from, int write_to) {
+  detail::Descriptor input(read_from);
+  detail::Descriptor output(write_to);
+  detail::make_non_blocking(input);
+  detail::make_non_blocking(output);
+  return std::make_unique<detail::PipeTransport>(loop.core().reactor(), std::move(input),
+                                                 std::move(output));
+}
+
+}  // namespace twister

@@ -7,6 +7,7 @@
 //               [--handshake-timeout SECONDS] [--idle-timeout SECONDS] [--drain-timeout SECONDS]
 //               [--read-timeout SECONDS] (of one message: not for raw)
 //               [--proxy-protocol] (PROXY headers come first; from this machine alone)
+//               [--admin HOST:PORT] [--stall-limit SECONDS]
 #include <charconv>
 #include <chrono>
 #include <csignal>

@@ -3,6 +3,8 @@
 #include <span>
 #include <string_view>
 
+#include <twister/memory_budget.hpp>
+
 #include "exposition.hpp"
 
 namespace twister::detail {
@@ -83,6 +85,10 @@ struct OtherMetric {
 constexpr OtherMetric loop_up{"twister_loop_up", "gauge", "1 when the loop answered in time."};
 constexpr OtherMetric longest_turn{"twister_loop_longest_turn_seconds", "gauge",
                                    "The longest turn of the last one to two minutes."};
+constexpr OtherMetric memory_kept{"twister_memory_kept_bytes", "gauge",
+                                  "What connections keep, of the budget of the process."};
+constexpr OtherMetric memory_budget{"twister_memory_budget_bytes", "gauge",
+                                    "The budget of the process for what connections keep."};
 constexpr OtherMetric closed{"twister_connections_closed_total", "counter",
                              "Connections that ended, by cause."};
 constexpr OtherMetric refused{"twister_connections_refused_total", "counter",
@@ -165,7 +171,16 @@ void write_servers(Exposition& out, const LoopSamples& loops) {
     write("handshake", server.counters.refused_handshake);
     write("max_connections", server.counters.refused_limit);
     write("max_connections_per_address", server.counters.refused_address);
+    write("memory_budget", server.counters.refused_memory);
   });
+}
+
+void write_memory(Exposition& out) {
+  const MemoryBudget& budget = MemoryBudget::of_process();
+  begin(out, memory_budget);
+  out.sample("", std::uint64_t{budget.limit_bytes()});
+  begin(out, memory_kept);
+  out.sample("", std::uint64_t{budget.used_bytes()});
 }
 
 }  // namespace
@@ -175,6 +190,7 @@ void write_builtin_metrics(std::string& out, const LoopSamples& loops) {
   write_loops(exposition, loops);
   write_times(exposition, loops);
   write_servers(exposition, loops);
+  write_memory(exposition);
 }
 
 }  // namespace twister::detail

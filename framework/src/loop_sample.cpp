@@ -22,6 +22,7 @@ std::optional<std::uint64_t> socket_cookie(int descriptor) noexcept {
 void add(ServerCounters& sum, const ServerCounters& more) {
   sum.accepted += more.accepted;
   sum.refused_limit += more.refused_limit;
+  sum.refused_memory += more.refused_memory;
   sum.refused_address += more.refused_address;
   sum.refused_handshake += more.refused_handshake;
   sum.refused_factory += more.refused_factory;

@@ -13,15 +13,10 @@ Survey::Survey(IOLoop& home, std::vector<IOLoop*> loops, std::size_t connections
       connections_(connections),
       asked_(loops_.size()),
       mailbox_(std::make_shared<Mailbox>()) {
-  mailbox_->home = &home;
   mailbox_->survey = this;
 }
 
 Survey::~Survey() {
-  {
-    const std::lock_guard lock(mailbox_->mutex);
-    mailbox_->home = nullptr;
-  }
   mailbox_->survey = nullptr;
   for (const auto& round : rounds_) home_.cancel(round->deadline);
 }
@@ -50,16 +45,15 @@ void Survey::ask(Duration timeout, Done done) {
 void Survey::ask_loop(std::size_t index) {
   asked_[index] = true;
   LoopCore& core = loops_[index]->core();
-  core.add_callback([&core, index, connections = connections_, mailbox = mailbox_] {
+  core.add_callback([&core, index, connections = connections_, mailbox = mailbox_,
+                     home = home_.core().remote()] {
     std::shared_ptr<const LoopSample> sample;
     try {
       sample = std::make_shared<const LoopSample>(take_sample(core, connections));
     } catch (const std::bad_alloc&) {
       // That is no answer either, and the next question may have one.
     }
-    const std::lock_guard lock(mailbox->mutex);
-    if (mailbox->home == nullptr) return;
-    mailbox->home->add_callback([index, mailbox, sample = std::move(sample)] {
+    home->post([index, mailbox, sample = std::move(sample)] {
       if (mailbox->survey != nullptr) mailbox->survey->answered(index, sample);
     });
   });

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include <twister/io_loop.hpp>
@@ -41,11 +40,9 @@ class Survey {
     TimerId deadline;
     Done done;
   };
-  // What the loops asked send their answers to; survives the survey.
+  // What the answers are brought to; survives the survey.
   struct Mailbox {
-    std::mutex mutex;
-    IOLoop* home = nullptr;    // guarded; null once the survey is gone
-    Survey* survey = nullptr;  // of the home loop
+    Survey* survey = nullptr;  // null once it is gone; used on the home loop only
   };
 
   void ask_loop(std::size_t index);

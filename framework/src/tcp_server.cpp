@@ -180,7 +180,7 @@ void ServerCore::add_connection(std::unique_ptr<Transport> transport) {
                                    ? *options_.stream.memory_budget
                                    : MemoryBudget::of_process();
   if (budget.is_used_up())
-    return refuse(peer, "memory_budget", budget.limit_bytes(), counters_->refused_limit);
+    return refuse(peer, "memory_budget", budget.limit_bytes(), counters_->refused_memory);
   if (options_.layer || !transport->established()) return await(std::move(transport));
   auto admission = admit(peer);
   if (!admission) return;

@@ -247,6 +247,9 @@ TEST_P(LackOfDescriptors, ShedsWhatItCannotServeAndServesTheRest) {
   ASSERT_EQ(log.lines().size(), 1U);
   EXPECT_EQ(log.lines()[0], "level=error event=accept_failed listener=" + address().to_string() +
                                 " what=\"Too many open files\" shed=16");
+  EXPECT_EQ(server->counters().accepted, 24U);
+  EXPECT_EQ(server->counters().refused_descriptors, 16U);
+  EXPECT_EQ(server->counters().accept_failures, 1U);
 }
 
 TEST_P(LackOfDescriptors, AcceptsAgainOnceThereAreSome) {

@@ -46,6 +46,7 @@ struct ServerCounters {
   std::uint64_t accepted = 0;  // given a Protocol
   // Not given one:
   std::uint64_t refused_limit = 0;        // beyond max_connections
+  std::uint64_t refused_memory = 0;       // the memory budget was used up
   std::uint64_t refused_address = 0;      // beyond max_connections_per_address
   std::uint64_t refused_handshake = 0;    // the transport or its layer was not established
   std::uint64_t refused_factory = 0;      // the factory returned null

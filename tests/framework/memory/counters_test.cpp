@@ -57,6 +57,66 @@ TEST_F(Counters, SayHowManyConnectionsGotAProtocolAndWhyOthersDidNot) {
   EXPECT_EQ(counted.refused_limit, 1u);
 }
 
+TEST_F(Counters, SayHowManyWereRefusedForTheirAddress) {
+  serve({.max_connections_per_address = 1});
+  MemoryPeer first(*server, {.second_address = Address::parse("10.0.0.7:1")});
+  MemoryPeer second(*server, {.second_address = Address::parse("10.0.0.7:2")});
+  MemoryPeer other(*server, {.second_address = Address::parse("10.0.0.8:1")});
+  EXPECT_EQ(counted().accepted, 2u);
+  EXPECT_EQ(counted().refused_address, 1u);
+}
+
+TEST_F(Counters, SayHowManyWereRefusedForWantOfMemory) {
+  MemoryBudget budget(1000);
+  serve({.stream = {.memory_budget = &budget}});
+  budget.change(0, 1000);
+  MemoryPeer peer(*server);
+  EXPECT_TRUE(peer.ended());
+  EXPECT_EQ(counted().refused_memory, 1u);
+}
+
+// A layer whose handshake never succeeds.
+class Unwilling final : public Transport {
+ public:
+  explicit Unwilling(std::unique_ptr<Transport> inner) : inner_(std::move(inner)) {}
+  void start(TransportEvents& events) override { inner_->start(events); }
+  bool established() const noexcept override { return false; }
+  IoResult establish() override { return failed(); }
+  IoResult receive(std::span<std::byte>) override { return failed(); }
+  IoResult send(std::span<const ByteView>) override { return failed(); }
+  void shutdown_send() override { inner_->shutdown_send(); }
+  void close() noexcept override { inner_->close(); }
+  void reset() noexcept override { inner_->reset(); }
+  Address peer_address() const override { return inner_->peer_address(); }
+
+ private:
+  static IoResult failed() {
+    return {.status = IoResult::Status::failed,
+            .bytes = 0,
+            .error = std::make_error_code(std::errc::protocol_error)};
+  }
+  std::unique_ptr<Transport> inner_;
+};
+
+TEST_F(Counters, TellAFailedHandshakeFromAConnection) {
+  serve({.layer = [](std::unique_ptr<Transport> inner) -> std::unique_ptr<Transport> {
+    return std::make_unique<Unwilling>(std::move(inner));
+  }});
+  MemoryPeer peer(*server);
+  EXPECT_EQ(counted().refused_handshake, 1u);
+  EXPECT_EQ(counted().accepted, 0u);
+  EXPECT_EQ(causes(), "");
+  EXPECT_EQ(server->connection_count(), 0u);
+}
+
+TEST_F(Counters, CountAConnectionOnceThatArrivesByALayer) {
+  serve({.layer = [](std::unique_ptr<Transport> inner) { return inner; }});
+  MemoryPeer peer(*server);
+  EXPECT_EQ(counted().accepted, 1u);
+  peer.end();
+  EXPECT_EQ(causes(), "clean 1");
+}
+
 TEST_F(Counters, CountBytesInBothDirections) {
   MemoryPeer peer(serve());
   peer.send("hello");

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include <twister/memory_budget.hpp>
+
 #include "script.hpp"
 
 namespace twister::testing {

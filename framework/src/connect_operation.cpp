@@ -116,7 +116,9 @@ std::unique_ptr<Protocol> ConnectOperation::build(const Address& peer) {
 }
 
 void ConnectOperation::on_opened() {
-  if (!finished_) finish({}, true);
+  if (finished_) return;
+  if (handle_->stream == nullptr) return on_not_opened({.code = Errc::reset, .detail = {}});
+  finish({}, true);
 }
 
 void ConnectOperation::on_not_opened(const CloseReason& reason) {

@@ -100,8 +100,14 @@ struct Dial : std::enable_shared_from_this<Dial> {
     if (options.source.family() != Address::Family::none && !to.is_unix()) {
       const Address source = source_for(to, options.source);
       if (source.family() != to.family()) return EAFNOSUPPORT;
-      // Leaves the choice of a port to connect(), which may then share it with other destinations.
-      if (source.port() == 0) set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+      if (source.port() == 0) {
+        // Leaves the choice of a port to connect(), which may then share it among destinations.
+        set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+      } else {
+        // What earlier connections have left of the port, and IPv4's use of it, is not in the way.
+        set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+      }
       RawAddress from(source);
       if (::bind(fd, from.get(), from.size) != 0) return errno;
     }

@@ -26,7 +26,8 @@ namespace twister {
 class Destination {
  public:
   template <std::convertible_to<std::string_view> Text>
-  Destination(const Text& text)  // NOLINT(google-explicit-constructor): text is how destinations are said
+  Destination(
+      const Text& text)  // NOLINT(google-explicit-constructor): text is how destinations are said
       : Destination(parse(text)) {}
   // `host` is a name or an address without brackets, at most 255 bytes.
   Destination(std::string_view host, std::uint16_t port);

@@ -21,8 +21,8 @@
 #include <system_error>
 
 #include <twister/address.hpp>
-#include <twister/dialer.hpp>
 #include <twister/destination.hpp>
+#include <twister/dialer.hpp>
 #include <twister/error.hpp>
 #include <twister/io_stream.hpp>
 #include <twister/protocol_factory.hpp>

@@ -409,6 +409,12 @@ WriteStatus IOStream::write(const SharedBytes& bytes) {
   return adapter != nullptr ? state_->written(adapter->write(bytes)) : WriteStatus::closed;
 }
 
+WriteStatus IOStream::write_droppable(const SharedBytes& bytes) {
+  Adapter* adapter = connected();
+  return adapter != nullptr ? state_->written(adapter->write_droppable(bytes))
+                            : WriteStatus::closed;
+}
+
 void IOStream::close(std::error_code error) {
   Adapter* adapter = connected();
   if (adapter == nullptr || !adapter->is_open()) return;

@@ -19,8 +19,27 @@ void OutputQueue::append(ByteView bytes) {
 
 void OutputQueue::append(const SharedBytes& bytes) {
   if (bytes.size() < min_shared_bytes) return append(bytes.view());
-  rest_.push_back(Segment{.own = {}, .shared = bytes, .sent = 0});
+  rest_.push_back(Segment{.own = {}, .shared = bytes, .sent = 0, .droppable = false});
   size_ += bytes.size();
+}
+
+void OutputQueue::append_droppable(const SharedBytes& bytes) {
+  rest_.push_back(Segment{.own = {}, .shared = bytes, .sent = 0, .droppable = true});
+  size_ += bytes.size();
+}
+
+std::size_t OutputQueue::drop_oldest(std::size_t bytes) noexcept {
+  std::size_t dropped = 0;
+  std::size_t messages = 0;
+  for (std::size_t i = rest_begin_; i < rest_.size() && dropped < bytes; ++i) {
+    Segment& segment = rest_[i];
+    if (!segment.droppable || segment.sent > 0 || segment.shared.empty()) continue;
+    dropped += segment.shared.size();
+    ++messages;
+    segment = Segment{};
+  }
+  size_ -= dropped;
+  return messages;
 }
 
 std::size_t OutputQueue::gather(std::span<ByteView> pieces) const noexcept {

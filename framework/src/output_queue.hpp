@@ -21,12 +21,18 @@ class OutputQueue {
 
   void append(ByteView bytes);
   void append(const SharedBytes& bytes);
+  // Keeps it by reference, whatever its size, so that it can be taken out again.
+  void append_droppable(const SharedBytes& bytes);
+  // Drops what may be dropped, the oldest first, until `bytes` are gone or nothing is left of it.
+  // What has been sent in part stays. Returns how many messages were dropped.
+  std::size_t drop_oldest(std::size_t bytes) noexcept;
   // The buffer at the end, to encode into; commit_tail() or roll_back_tail() must follow.
   ByteBuffer& tail() {
     if (!rest_.empty() && !rest_.back().shared.empty()) rest_.emplace_back();
     tail_before_ = last_buffer().size();
     return last_buffer();
   }
+  ByteView tail_since_begin() noexcept { return last_buffer().view().subspan(tail_before_); }
   void commit_tail() noexcept { size_ += last_buffer().size() - tail_before_; }
   void roll_back_tail() { last_buffer().truncate(tail_before_); }
 
@@ -53,6 +59,7 @@ class OutputQueue {
     ByteBuffer own;
     SharedBytes shared;
     std::size_t sent = 0;  // of `shared`
+    bool droppable = false;
     ByteView view() const noexcept {
       return shared.empty() ? own.view() : shared.view().subspan(sent);
     }

@@ -28,6 +28,10 @@ WriteStatus Protocol::write(const SharedBytes& bytes) {
   return stream().write(bytes);
 }
 
+WriteStatus Protocol::write_droppable(const SharedBytes& bytes) {
+  return stream().write_droppable(bytes);
+}
+
 void Protocol::close(std::error_code error) {
   stream().close({.code = error ? error : make_error_code(Errc::closed_here), .detail = {}});
 }

@@ -99,6 +99,7 @@ class Stream final : public TransportEvents {
 
   WriteStatus write(ByteView bytes);
   WriteStatus write(const SharedBytes& bytes);
+  WriteStatus write_droppable(const SharedBytes& bytes);
   ByteBuffer* begin_write();
   WriteStatus end_write(bool keep);
   void shutdown_write();
@@ -235,6 +236,7 @@ class Stream final : public TransportEvents {
   void end_turn();
   WriteStatus write_late() noexcept;
   WriteStatus after_write();
+  WriteStatus end_droppable_write();
   WriteStatus write_large(ByteView bytes);
   bool over_limit(std::size_t more) {
     const std::size_t bytes = queued_bytes() + more;

@@ -33,6 +33,9 @@ ByteBuffer* Stream::begin_write() {
 }
 
 WriteStatus Stream::end_write(bool keep) {
+  if (keep && options_->slow_consumer != SlowConsumer::abort) [[unlikely]] {
+    return end_droppable_write();
+  }
   if (keep) {
     output_->commit_tail();
   } else {
@@ -43,9 +46,20 @@ WriteStatus Stream::end_write(bool keep) {
   return over_limit(0) ? WriteStatus::dropped : after_write();
 }
 
+// Where a write may be dropped, what was encoded is taken out of the queue until it is known to fit.
+WriteStatus Stream::end_droppable_write() {
+  const ByteView encoded = output_->tail_since_begin();
+  const std::string kept(as_text(encoded));
+  output_->roll_back_tail();
+  if (output_->empty()) loop_.release_output(std::move(output_));
+  return write(as_bytes(kept));
+}
+
 WriteStatus Stream::write(ByteView bytes) {
   if (!takes_output()) return write_late();
-  if (bytes.size() >= large_write_bytes && writable_ && state_ == State::open) {
+  // A part of it cannot be dropped: tried at once only where that never happens.
+  if (bytes.size() >= large_write_bytes && writable_ && state_ == State::open &&
+      options_->slow_consumer == SlowConsumer::abort) {
     return write_large(bytes);
   }
   if (over_limit(bytes.size())) return WriteStatus::dropped;
@@ -61,6 +75,15 @@ WriteStatus Stream::write(const SharedBytes& bytes) {
   if (bytes.empty() || send_failed_) return after_write();
   if (output_ == nullptr) output_ = loop_.acquire_output();
   output_->append(bytes);
+  return after_write();
+}
+
+WriteStatus Stream::write_droppable(const SharedBytes& bytes) {
+  if (!takes_output()) return write_late();
+  if (over_limit(bytes.size())) return WriteStatus::dropped;
+  if (bytes.empty() || send_failed_) return after_write();
+  if (output_ == nullptr) output_ = loop_.acquire_output();
+  output_->append_droppable(bytes);
   return after_write();
 }
 
@@ -85,13 +108,24 @@ WriteStatus Stream::write_large(ByteView bytes) {
   return after_write();
 }
 
-// The slow consumer: one flush is tried before a connection that would have to keep more than the
-// limit is given up.
+// The slow consumer: one flush is tried before anything is given up. True when the write is not taken.
 bool Stream::give_up_at(std::size_t bytes) {
   if (state_ == State::open) {
     const std::size_t before = queued_bytes();
     flush();
     bytes -= before - queued_bytes();
+    if (bytes <= options_->max_write_buffer_size) return false;
+  }
+  if (options_->slow_consumer == SlowConsumer::drop_newest) {
+    ++options_->traffic.writes_dropped;
+    return true;
+  }
+  if (options_->slow_consumer == SlowConsumer::drop_oldest && output_ != nullptr) {
+    const std::size_t before = queued_bytes();
+    options_->traffic.writes_dropped +=
+        output_->drop_oldest(bytes - options_->max_write_buffer_size);
+    bytes -= before - queued_bytes();
+    if (output_->empty()) loop_.release_output(std::move(output_));
     if (bytes <= options_->max_write_buffer_size) return false;
   }
   ++options_->traffic.writes_dropped;

@@ -91,7 +91,7 @@ class Epoll {
 // A connection that sends from one endless repetition of a text, and counts what comes back.
 class Peer {
  public:
-  void connected(int fd, bool tls) {
+  void connected(int fd, bool tls = false) {
     fd_ = fd;
     if (tls) tls_ = start_tls(fd);
   }

@@ -130,6 +130,7 @@ class IOStream {
   WriteStatus write(ByteView bytes);
   WriteStatus write(std::string_view text) { return write(as_bytes(text)); }
   WriteStatus write(const SharedBytes& bytes);
+  WriteStatus write_droppable(const SharedBytes& bytes);
   // Calls the function, from the loop, when all that was written so far was taken by the kernel, or
   // with the reason why it never will be. In the order of the calls. Flow control is when_drained().
   void when_sent(std::function<void(std::error_code)> function);

@@ -34,7 +34,7 @@ enum class WriteStatus {
   queued,   // taken
   paused,   // taken, and output is above the high-water mark: wait for on_write_resumed
   closed,   // not taken: the connection is closed or closing
-  dropped,  // not taken: over the hard limit; the connection is being aborted
+  dropped,  // not taken: over the hard limit; see SlowConsumer for what becomes of the connection
   refused,  // not taken: the codec cannot encode this message; the connection goes on
 };
 
@@ -86,6 +86,9 @@ class Protocol {
   WriteStatus write(std::string_view text) { return write(as_bytes(text)); }
   // Queues bytes that are shared, without copying them if they are large.
   WriteStatus write(const SharedBytes& bytes);
+  // The same for what the next one replaces, a snapshot of a game: SlowConsumer::drop_oldest may drop it
+  // while nothing of it has been sent.
+  WriteStatus write_droppable(const SharedBytes& bytes);
 
   // Sends what is queued, then FIN, discards what still comes for a bounded time, and closes.
   // `error` becomes the reason (Errc::closed_here without one). Closing twice has no effect.

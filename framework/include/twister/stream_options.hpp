@@ -22,6 +22,13 @@ enum class OutputHigh {
   keep_reading,
 };
 
+// What a write does that would take output over max_write_buffer_size.
+enum class SlowConsumer {
+  abort,        // the connection is aborted: Errc::write_limit
+  drop_newest,  // the write is dropped, and the connection goes on
+  drop_oldest,  // what write_droppable() queued is dropped, the oldest first; if that is not enough, abort
+};
+
 // What becomes of a connection that sends more than it may.
 enum class RateExceeded {
   delay,  // it is not read from until it may send again
@@ -41,8 +48,10 @@ struct StreamOptions {
   std::size_t high_watermark_bytes = 64 * 1024;
   std::size_t low_watermark_bytes = 16 * 1024;
   OutputHigh when_output_is_high = OutputHigh::stop_reading;
-  // A consumer so slow that more than this would have to be kept is aborted (Errc::write_limit).
+  // The most output that is kept for a peer that does not take it, and what happens then. One more
+  // flush is tried first.
   std::size_t max_write_buffer_size = 16 * 1024 * 1024;
+  SlowConsumer slow_consumer = SlowConsumer::abort;
   // What one receive takes at most. 72 KiB: a 64 KiB message with its header fits, so that the
   // receive comes back short and no second one is needed to find the socket empty.
   std::size_t read_chunk_size = 72 * 1024;

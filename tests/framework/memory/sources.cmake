@@ -22,6 +22,7 @@ set(TWISTER_MEMORY_TESTS
   proxy_protocol_test.cpp
   relay_test.cpp
   sent_test.cpp
+  slow_consumer_test.cpp
   server_test.cpp
   shared_bytes_test.cpp
   tcp_client_test.cpp

@@ -10,6 +10,7 @@
 
 #include "loop_core.hpp"
 #include "socket_dialer.hpp"
+#include "stream_shared.hpp"
 
 namespace twister::detail {
 
@@ -40,6 +41,9 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   IOLoop& loop() const noexcept { return loop_; }
   bool loop_lives() const noexcept { return !loop_lifetime_.expired(); }
   const TcpClientOptions& options() const noexcept { return options_; }
+  const std::shared_ptr<const StreamShared>& stream_options() const noexcept {
+    return stream_options_;
+  }
   Resolver& resolver() noexcept { return *options_.resolver; }
   Dialer& dialer() noexcept { return *options_.dialer; }
   void forget(const std::shared_ptr<ConnectOperation>& operation) noexcept {
@@ -50,6 +54,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   IOLoop& loop_;
   std::weak_ptr<void> loop_lifetime_;
   TcpClientOptions options_;
+  std::shared_ptr<const StreamShared> stream_options_;
   SystemResolver system_resolver_;
   SocketDialer socket_dialer_;
   std::set<std::shared_ptr<ConnectOperation>> operations_;

@@ -87,7 +87,7 @@ void ConnectOperation::open_stream(std::unique_ptr<Transport> transport) {
                                  [weak](const CloseReason& reason) {
                                    if (const auto self = weak.lock()) self->on_not_opened(reason);
                                  }},
-                            std::make_shared<const StreamShared>(core_->options().stream));
+                            core_->stream_options());
   handle_ = stream.handle();
   if (request_.ended) tell_when_ended(stream);
 }

@@ -22,6 +22,7 @@ ClientCore::ClientCore(IOLoop& loop, TcpClientOptions options)
     : loop_(loop),
       loop_lifetime_(loop.core().lifetime()),
       options_(std::move(options)),
+      stream_options_(std::make_shared<const StreamShared>(options_.stream)),
       system_resolver_(loop),
       socket_dialer_(loop) {
   if (options_.resolver == nullptr) options_.resolver = &system_resolver_;

@@ -243,19 +243,19 @@ class Patient : public twister::Protocol {
 };
 
 int serves(int count) {
-  return fork_processes(announced(static_cast<std::size_t>(count)),
-                        twister::bind_sockets("127.0.0.1:0"),
-                        [](int id, std::vector<twister::ListeningSocket> sockets) {
-                          twister::IOLoop loop;
-                          twister::TcpServer server(loop, "", twister::build<Patient>());
-                          server.add_sockets(std::move(sockets));
-                          loop.add_callback([&] {
-                            say("child " + id_of(id) + " pid " + std::to_string(::getpid()) +
-                                " at " + server.local_addresses().at(0).to_string());
-                          });
-                          loop.run_until_signal();
-                          return 0;
-                        });
+  return fork_processes(
+      announced(static_cast<std::size_t>(count)), twister::bind_sockets("127.0.0.1:0"),
+      [](int id, std::vector<twister::ListeningSocket> sockets) {
+        twister::IOLoop loop;
+        twister::TcpServer server(loop, "", twister::build<Patient>(), {.drain_timeout = 1h});
+        server.add_sockets(std::move(sockets));
+        loop.add_callback([&] {
+          say("child " + id_of(id) + " pid " + std::to_string(::getpid()) + " at " +
+              server.local_addresses().at(0).to_string());
+        });
+        loop.run_until_signal();
+        return 0;
+      });
 }
 
 int ignores_term(int stop_timeout_ms) {

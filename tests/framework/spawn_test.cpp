@@ -74,6 +74,18 @@ TEST_F(SpawnWithListeners, DescriptorsThatLieInTheWayAreNotMixedUp) {
   EXPECT_EQ(run("lists_inherited", listeners), expected + "unset\n");
 }
 
+TEST_F(SpawnWithListeners, NumbersThatAreFreeHereAreNotMixedUpEither) {
+  std::vector<ListeningSocket> listeners;
+  for (int number : {103, 101, 102}) {
+    const auto low = bind_sockets("127.0.0.1:0");
+    listeners.emplace_back(::fcntl(low[0].native_handle(), F_DUPFD_CLOEXEC, number));
+  }
+  std::string expected;
+  for (const auto& listener : listeners)
+    expected += "unknown " + listener.local_address().to_string() + "\n";
+  EXPECT_EQ(run("lists_inherited", listeners), expected + "unset\n");
+}
+
 TEST_F(SpawnWithListeners, WhatWaitedBeforeIsServedByTheProgram) {
   const auto listeners = bind_sockets("127.0.0.1:0");
   Client client(listeners[0].local_address());

@@ -156,28 +156,32 @@ class PoolSignals : public ::testing::Test {
  protected:
   std::shared_ptr<void> serve(IOLoop& loop, std::chrono::milliseconds drain_timeout) {
     auto server =
-        std::make_shared<TcpServer>(loop, "127.0.0.1:0", build<Stubborn>(std::ref(closed)),
+        std::make_shared<TcpServer>(loop, "127.0.0.1:0", build<Stubborn>(std::ref(connected), std::ref(closed)),
                                     ServerOptions{.drain_timeout = drain_timeout});
     server->start();
     clients.emplace_back(server->local_addresses().at(0));
     return server;
   }
-  // From the loop of a connection: the pool waits for signals by now, or will soon.
-  static void raise_when_handled(IOLoop& loop) {
-    if (handled(SIGTERM)) return raise_term();
-    loop.call_later(1ms, [&loop] { raise_when_handled(loop); });
+  // From the loop of a connection: the pool waits for signals by now, or will soon, and so it is with
+  // the connections of both loops.
+  void raise_when_handled(IOLoop& loop) {
+    if (handled(SIGTERM) && connected == 2) return raise_term();
+    loop.call_later(1ms, [this, &loop] { raise_when_handled(loop); });
   }
 
   struct Stubborn final : Protocol {
-    explicit Stubborn(std::atomic<int>& count) : closed(count) {}
+    Stubborn(std::atomic<int>& begun, std::atomic<int>& ended) : connected(begun), closed(ended) {}
+    void on_connect() override { ++connected; }
     void on_drain() override {
       if (closed.load() < 0) raise_term();
     }
     void on_close(const CloseReason&) override { ++closed; }
+    std::atomic<int>& connected;
     std::atomic<int>& closed;
   };
 
   CapturedLog log;
+  std::atomic<int> connected = 0;
   std::atomic<int> closed = 0;
   std::vector<Client> clients;
 };

@@ -45,18 +45,18 @@ void Survey::ask(Duration timeout, Done done) {
 void Survey::ask_loop(std::size_t index) {
   asked_[index] = true;
   LoopCore& core = loops_[index]->core();
-  core.add_callback([&core, index, connections = connections_, mailbox = mailbox_,
-                     home = home_.core().remote()] {
-    std::shared_ptr<const LoopSample> sample;
-    try {
-      sample = std::make_shared<const LoopSample>(take_sample(core, connections));
-    } catch (const std::bad_alloc&) {
-      // That is no answer either, and the next question may have one.
-    }
-    home->post([index, mailbox, sample = std::move(sample)] {
-      if (mailbox->survey != nullptr) mailbox->survey->answered(index, sample);
-    });
-  });
+  core.add_callback(
+      [&core, index, connections = connections_, mailbox = mailbox_, home = home_.core().remote()] {
+        std::shared_ptr<const LoopSample> sample;
+        try {
+          sample = std::make_shared<const LoopSample>(take_sample(core, connections));
+        } catch (const std::bad_alloc&) {
+          // That is no answer either, and the next question may have one.
+        }
+        home->post([index, mailbox, sample = std::move(sample)] {
+          if (mailbox->survey != nullptr) mailbox->survey->answered(index, sample);
+        });
+      });
 }
 
 void Survey::answered(std::size_t index, const std::shared_ptr<const LoopSample>& sample) {

@@ -105,7 +105,7 @@ def differences(page, read):
                 found.append(f"{where} is on the page but not in the sources")
             elif real != said:
                 found.append(f"{where} is {said!r} on the page and {real!r} in the sources")
-            if name == "max_connections":
+            if name == "max_connections" and struct == "ServerOptions":
                 found.extend(check_max_connections(cells[1], read("framework/src/tcp_server.cpp") or ""))
     return found
 

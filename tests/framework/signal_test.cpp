@@ -155,9 +155,9 @@ INSTANTIATE_TEST_SUITE_P(Reactors, Signals, both_reactors, name_of_reactor);
 class PoolSignals : public ::testing::Test {
  protected:
   std::shared_ptr<void> serve(IOLoop& loop, std::chrono::milliseconds drain_timeout) {
-    auto server =
-        std::make_shared<TcpServer>(loop, "127.0.0.1:0", build<Stubborn>(std::ref(connected), std::ref(closed)),
-                                    ServerOptions{.drain_timeout = drain_timeout});
+    auto server = std::make_shared<TcpServer>(
+        loop, "127.0.0.1:0", build<Stubborn>(std::ref(connected), std::ref(closed)),
+        ServerOptions{.drain_timeout = drain_timeout});
     server->start();
     clients.emplace_back(server->local_addresses().at(0));
     return server;
@@ -189,7 +189,7 @@ class PoolSignals : public ::testing::Test {
 TEST_F(PoolSignals, DrainTheServersOfEveryLoop) {
   LoopPool pool(2);
   pool.start([this](IOLoop& loop) { return serve(loop, 20ms); });
-  raise_when_handled(pool.loop(0));
+  pool.loop(0).add_callback([&] { raise_when_handled(pool.loop(0)); });
   pool.run_until_signal();
   EXPECT_EQ(closed, 2);
   EXPECT_FALSE(handled(SIGTERM));

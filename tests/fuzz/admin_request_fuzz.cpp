@@ -1,10 +1,9 @@
 // Input: a byte that says how it is cut, then what a peer sends to the admin listener: requests one
 // behind the other, until one is malformed.
-#include "admin_request.hpp"
-
 #include <string>
 #include <vector>
 
+#include "admin_request.hpp"
 #include "cuts.hpp"
 
 namespace {

@@ -17,9 +17,9 @@ std::function<void()> add_accept_handler(IOLoop& loop, ListeningSocket socket,
     auto transport = std::make_unique<detail::SocketTransport>(core.reactor(), descriptor, peer);
     core.call([&] { handler(std::move(transport)); });
   };
-  auto acceptor = std::make_shared<std::unique_ptr<detail::Acceptor>>(
-      std::make_unique<detail::Acceptor>(core, std::move(socket), std::move(accept),
-                                         std::make_shared<ServerCounters>()));
+  auto acceptor =
+      std::make_shared<std::unique_ptr<detail::Acceptor>>(std::make_unique<detail::Acceptor>(
+          core, std::move(socket), std::move(accept), std::make_shared<ServerCounters>()));
   return [acceptor, lifetime = core.lifetime()] {
     if (!lifetime.expired()) acceptor->reset();
   };

@@ -1,9 +1,9 @@
 // src/pipe_transport.cpp - two pipes as a transport: one to read from, one to write to.
-#include <csignal>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <ctime>
 #include <system_error>
 #include <utility>
@@ -74,6 +74,13 @@ class PipeTransport final : public Transport {
     }
   }
 
+  // Without an input nothing would ever tell that it has ended: establishing does.
+  bool established() const noexcept override { return input_.fd || asked_; }
+  IoResult establish() override {
+    asked_ = true;
+    return {};
+  }
+
   IoResult receive(std::span<std::byte> room) override {
     if (!input_.fd) return result_of(0, 0);
     ssize_t got = 0;
@@ -134,6 +141,7 @@ class PipeTransport final : public Transport {
   Reactor& reactor_;
   End input_;
   End output_;
+  bool asked_ = false;
 };
 
 void make_non_blocking(const Descriptor& fd) {

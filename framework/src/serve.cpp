@@ -31,8 +31,8 @@ std::string join(const std::string& host, std::uint16_t port) {
 // A set of sockets for each thread, one set behind the other, all on the same addresses.
 std::vector<ListeningSocket> bind_for_threads(const ServeOptions& options) {
   BindOptions bind = options.server.bind;
-  bind.reuse_port = bind.reuse_port || (options.threads > 1 &&
-                                        options.dealing == Dealing::listener_a_loop);
+  bind.reuse_port =
+      bind.reuse_port || (options.threads > 1 && options.dealing == Dealing::listener_a_loop);
   std::vector<ListeningSocket> sockets = bind_sockets(join(options.host, options.port), bind);
   std::vector<std::string> addresses;
   for (const ListeningSocket& socket : sockets)

@@ -88,7 +88,20 @@ int hold(const LoadOptions& options) {
 }
 
 Arguments parse(int argc, char** argv) {
-  enum { host = 1, port, work, connections, depth, size, framing, rate, duration, sources, tls, slices };
+  enum {
+    host = 1,
+    port,
+    work,
+    connections,
+    depth,
+    size,
+    framing,
+    rate,
+    duration,
+    sources,
+    tls,
+    slices
+  };
   static const option known[] = {{"host", required_argument, nullptr, host},
                                  {"port", required_argument, nullptr, port},
                                  {"work", required_argument, nullptr, work},

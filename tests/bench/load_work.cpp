@@ -1,7 +1,5 @@
 #include "load_work.hpp"
 
-#include "load_tls.hpp"
-
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -16,6 +14,8 @@
 #include <cstring>
 #include <deque>
 #include <vector>
+
+#include "load_tls.hpp"
 
 namespace twister::bench {
 namespace {
@@ -103,8 +103,8 @@ class Peer {
     while (to_send_ > 0) {
       const std::size_t piece = std::min(to_send_, text.size() - at_);
       const char* from = text.data() + at_;
-      const ssize_t sent = tls_ != nullptr ? send_tls(tls_, from, piece)
-                                           : ::send(fd_, from, piece, MSG_NOSIGNAL);
+      const ssize_t sent =
+          tls_ != nullptr ? send_tls(tls_, from, piece) : ::send(fd_, from, piece, MSG_NOSIGNAL);
       if (sent < 0 && errno == EAGAIN) return;
       if (sent < 0) die("send");
       to_send_ -= static_cast<std::size_t>(sent);

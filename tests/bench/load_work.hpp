@@ -25,7 +25,7 @@ struct LoadOptions {
   std::size_t size = 64;    // bytes of a message, its framing included
   std::size_t sources = 1;  // client addresses, from 127.0.0.1 on
   bool tls = false;
-  double rate = 0;          // messages a second of all connections; 0: as fast as replies come
+  double rate = 0;  // messages a second of all connections; 0: as fast as replies come
 };
 
 struct Result {

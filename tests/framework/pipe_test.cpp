@@ -1,10 +1,10 @@
 // Streams over pipes.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <array>
 #include <optional>
 #include <string>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <twister/io_stream.hpp>
 #include <twister/make_connection.hpp>

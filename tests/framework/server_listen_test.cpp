@@ -1,9 +1,9 @@
 // Where a server listens: several addresses, bound before or after the start; and who serves.
+#include <unistd.h>
+
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <unistd.h>
 
 #include <twister/add_accept_handler.hpp>
 #include <twister/endpoint.hpp>
@@ -101,11 +101,11 @@ TEST_P(Listen, AnAcceptHandlerGetsTransports) {
   auto sockets = bind_sockets("127.0.0.1:0");
   const Address where = sockets.front().local_address();
   std::vector<IOStream> streams;
-  const auto stop = add_accept_handler(
-      loop, std::move(sockets.front()), [&](std::unique_ptr<Transport> transport) {
-        streams.emplace_back(loop, std::move(transport));
-        streams.back().write("welcome");
-      });
+  const auto stop = add_accept_handler(loop, std::move(sockets.front()),
+                                       [&](std::unique_ptr<Transport> transport) {
+                                         streams.emplace_back(loop, std::move(transport));
+                                         streams.back().write("welcome");
+                                       });
   Client client(where);
   EXPECT_EQ(receive(client, 7), "welcome");
   stop();

@@ -26,7 +26,7 @@ class MetricsRegistry;
 
 // How the threads of a program come by their connections.
 enum class Dealing {
-  listener_a_loop,    // each has a listener on the address, and the kernel chooses by the client's port
+  listener_a_loop,  // each has a listener on the address, and the kernel chooses by the client's port
   least_connections,  // the first accepts, and gives each connection to the loop that has the fewest
 };
 

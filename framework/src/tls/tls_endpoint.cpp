@@ -15,8 +15,8 @@ std::string text(const Endpoint& endpoint, std::string_view name) {
 TlsServerOptions tls_server_options(const Endpoint& endpoint) {
   for (const std::string_view needed : {"cert", "key"}) {
     if (!endpoint.option(needed)) {
-      throw std::invalid_argument("endpoint \"" + endpoint.to_string() + "\": a TLS server needs \"" +
-                                  std::string(needed) + "\"");
+      throw std::invalid_argument("endpoint \"" + endpoint.to_string() +
+                                  "\": a TLS server needs \"" + std::string(needed) + "\"");
     }
   }
   TlsServerOptions options{.certificate_file = text(endpoint, "cert"),

@@ -274,6 +274,7 @@ void Stream::read_turn() {
     }
     if (room.empty()) {
       room = loop_.receive_buffer().first(options_->read_chunk_size);
+      if (output_ != nullptr) room = room.first(std::min(room.size(), room_for_replies()));
     }
     room = room.first(std::min(room.size(), budget));
     const IoResult result = transport_->receive(room);
@@ -307,6 +308,14 @@ void Stream::read_turn() {
         return fail(reason_of(result.error));
     }
   }
+}
+
+// While output waits, no more is received than would, sent back, lead to the high-water mark: so an
+// echo to a peer that takes nothing keeps that much, and not a receive buffer on top of it.
+std::size_t Stream::room_for_replies() const noexcept {
+  if (options_->when_output_is_high == OutputHigh::keep_reading) return unlimited;
+  const std::size_t high = options_->high_watermark_bytes;
+  return std::max<std::size_t>(high - std::min(high, queued_bytes()), 1);
 }
 
 void Stream::deliver(ByteView chunk) {

@@ -230,6 +230,7 @@ class Stream final : public TransportEvents {
   void tell_connected();
   void deliver_kept();
   void read_turn();
+  std::size_t room_for_replies() const noexcept;
   void deliver(ByteView chunk);
   void handle_eof();
   void discard_turn();

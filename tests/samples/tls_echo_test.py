@@ -6,6 +6,7 @@ import signal
 import ssl
 import subprocess
 import tempfile
+import threading
 import unittest
 
 from harness import DEADLINE, Client, ProgramTest, TlsClient, eventually, make_certificate
@@ -107,6 +108,38 @@ class TlsEchoTest(ProgramTest):
         server.process.send_signal(signal.SIGHUP)
         eventually(lambda: "server.pem" in server.errors(), "a line in the log")
         self.connect_tls(server, authority)
+
+    def test_a_hundred_reloads_under_load_fail_no_connection(self):
+        server = self.start()
+        anybody = ssl.create_default_context()
+        anybody.check_hostname = False
+        anybody.verify_mode = ssl.CERT_NONE
+        made, failures, over = [0, 0, 0], [], threading.Event()
+
+        def keep_connecting(number):
+            while not over.is_set():
+                try:
+                    client = TlsClient(server.address, None, context=anybody)
+                    client.send(b"x")
+                    client.receive(1)
+                    client.close()
+                    made[number] += 1
+                except Exception as failure:  # whatever it is: it has to be told
+                    failures.append(failure)
+
+        threads = [threading.Thread(target=keep_connecting, args=(number,)) for number in range(len(made))]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(100):
+                before = sum(made)
+                server.process.send_signal(signal.SIGHUP)
+                eventually(lambda: sum(made) > before + 1 or failures, "further connections")
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(failures, [])
 
     def test_missing_files_are_named(self):
         os.remove(self.key)

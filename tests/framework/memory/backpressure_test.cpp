@@ -117,6 +117,15 @@ TEST_F(Backpressure, EchoToAPeerThatDoesNotReadIsBounded) {
 
 // ---- the hard limit ----
 
+TEST_F(Backpressure, EchoToAPeerThatTakesNothingKeepsOneByteMoreThanTheHighMark) {
+  Script script;
+  script.data = [](Protocol& conn, std::string_view data) { conn.write(data); };
+  const auto peer = connect(script);
+  peer->stop_receiving();
+  for (int i = 0; i < 50; ++i) peer->send(std::string(60'000, 'x'));
+  EXPECT_EQ(script.conn->queued_bytes(), 64U * 1024 + 1);
+}
+
 TEST_F(Backpressure, ExactlyTheHardLimitIsKept) {
   Script script;
   const auto far = connect_bare(script, {.max_write_buffer_size = 100'000}, capacity);

@@ -260,6 +260,10 @@ void Stream::tell_connected() {
 void Stream::deliver_kept() {
   if (!resumed_ || !accepts_data()) return;
   resumed_ = false;
+  if (keeps_input_) {  // the rest of the message can come only now
+    extras().message_since = loop_.now();
+    watch_deadlines();
+  }
   guard("on_reading_resumed", [this] { protocol_->on_reading_resumed(); });
 }
 

@@ -31,7 +31,7 @@ Stream::Deadline Stream::next_deadline() const {
     if (output_ != nullptr) {
       next.consider(later(more.output_since, options_->write_timeout), Errc::write_timeout);
     }
-    if (keeps_input_) {
+    if (keeps_input_ && !paused_ && !held_ && !held_by_output()) {  // otherwise the delay is ours
       next.consider(later(more.message_since, options_->message_timeout), Errc::message_timeout);
     }
     if (watches_idle_) {

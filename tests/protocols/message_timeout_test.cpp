@@ -67,5 +67,17 @@ TEST_F(MessageTimeout, APausedConnectionIsNotBlamedForItsWait) {
   EXPECT_THAT(kept.messages, ElementsAre("one", "two"));
 }
 
+TEST_F(MessageTimeout, AMessageThatIsHeldUpHereHasTheWholeTimeAfterwards) {
+  peer.send(frame("hello").substr(0, 5));
+  kept.conn->pause_reading();
+  clock.advance(1h);
+  EXPECT_FALSE(peer.ended());
+  kept.conn->resume_reading();
+  clock.advance(29s);
+  EXPECT_FALSE(peer.ended());
+  clock.advance(1s);
+  EXPECT_TRUE(peer.ended());
+}
+
 }  // namespace
 }  // namespace twister::testing

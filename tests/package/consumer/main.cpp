@@ -11,7 +11,9 @@
 #include <twister/codecs/protobuf.hpp>
 #include <twister/protocols/line_protocol.hpp>
 #include <twister/protocols/message_protocol.hpp>
+#include <twister/regex.hpp>
 #include <twister/testing/memory_transport.hpp>
+#include <twister/tls.hpp>
 
 using Text = google::protobuf::StringValue;
 using ProtobufCodec = twister::Framed<twister::LengthPrefixed, twister::Protobuf<Text>>;
@@ -37,12 +39,19 @@ bool answers(std::string_view request, std::string_view reply) {
   return false;
 }
 
+// The components with libraries of their own, used so that they have to link.
+bool optional_components() {
+  const twister::TlsClientContext tls;
+  const auto found = twister::Regex("b+")("abbc", 0, true);
+  return tls.layer("example.com") != nullptr && found.position == 3;
+}
+
 int main() {
   using namespace std::string_view_literals;
   const auto packet = "\0\0\0\4\x0a\2ok"sv;
   const bool good = answers<Upper>("hello\r\n", "HELLO\n") &&
                     answers<JsonEcho>("[1, 2]\n", "[1,2]\n") &&
-                    answers<ProtobufEcho>(packet, packet);
+                    answers<ProtobufEcho>(packet, packet) && optional_components();
   std::puts(good ? "works" : "fails");
   return good ? 0 : 1;
 }

@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include <twister/endpoint.hpp>
 #include <twister/io_loop.hpp>
 #include <twister/log.hpp>
 
 #include "client_core.hpp"
 #include "connect_operation.hpp"
+#include "ip_text.hpp"
 #include "stream.hpp"
 
 namespace twister {
@@ -14,6 +16,13 @@ namespace twister {
 std::string ConnectError::message() const {
   if (detail.empty()) return code ? code.message() : std::string();
   return detail + ": " + code.message();
+}
+
+TcpClientOptions tcp_client_options(const Endpoint& endpoint, TcpClientOptions defaults) {
+  defaults.timeout = endpoint.time("timeout", defaults.timeout);
+  // An Endpoint has checked that it is one.
+  if (const auto source = endpoint.option("source")) defaults.source = *detail::parse_ip(*source);
+  return defaults;
 }
 
 namespace detail {

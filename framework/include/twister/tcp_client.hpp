@@ -32,6 +32,7 @@
 
 namespace twister {
 
+struct Endpoint;
 class Resolver;
 namespace detail {
 class ClientCore;
@@ -92,6 +93,10 @@ struct TcpClientOptions {
   // Protocols are built, and handlers told, when its handshake is done.
   ClientLayer layer{};
 };
+
+// `defaults` with what a client's Endpoint says of `timeout` and `source`; where to is its address(). For
+// the scheme `tls`, `layer` is to be a TlsClientContext(tls_client_options(endpoint)).
+TcpClientOptions tcp_client_options(const Endpoint& endpoint, TcpClientOptions defaults = {});
 
 // What one connect() has otherwise than its client's options say.
 struct ConnectOverrides {

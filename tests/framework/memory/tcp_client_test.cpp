@@ -2,6 +2,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <twister/endpoint.hpp>
+
 #include "client_parts.hpp"
 
 namespace twister::testing {
@@ -387,6 +389,28 @@ TEST_F(TcpClientTest, ALayerMayRefuseAndMayThrow) {
   dialer.succeed(1);
   EXPECT_EQ(outcome.error, Errc::callback_threw);
   EXPECT_EQ(outcome.error.detail, "cannot connect to 192.0.2.2:80 (no certificate)");
+}
+
+// ---- endpoints ----
+
+TEST(TcpClientEndpoint, SaysTheTimeoutAndTheSource) {
+  const auto endpoint = Endpoint::parse_client("tcp:example.com:80?timeout=5s&source=10.0.0.7");
+  const TcpClientOptions options = tcp_client_options(endpoint);
+  EXPECT_EQ(options.timeout, std::chrono::seconds(5));
+  EXPECT_EQ(options.source, Address::parse("10.0.0.7:0"));
+  EXPECT_EQ(Destination(endpoint.address()).to_string(), "example.com:80");
+}
+
+TEST(TcpClientEndpoint, LeavesTheRestAsItWas) {
+  const auto options = tcp_client_options(Endpoint::parse_client("unix:/run/app.sock"),
+                                          {.timeout = std::chrono::seconds(7)});
+  EXPECT_EQ(options.timeout, std::chrono::seconds(7));
+  EXPECT_EQ(options.source, Address());
+}
+
+TEST(TcpClientEndpoint, TakesIPv6Sources) {
+  const auto options = tcp_client_options(Endpoint::parse_client("tcp:a.org:1?source=::1"));
+  EXPECT_EQ(options.source, Address::parse("[::1]:0"));
 }
 
 }  // namespace

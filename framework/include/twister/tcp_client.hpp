@@ -54,8 +54,8 @@ struct ConnectError {
   std::string message() const;
 
   // With Errc and other codes, and with Condition and std::errc.
-  friend bool operator==(const ConnectError& error, std::error_code code) noexcept {
-    return error.code == code;
+  friend bool operator==(const ConnectError& error, std::error_code other) noexcept {
+    return error.code == other;
   }
   friend bool operator==(const ConnectError& error, std::error_condition condition) noexcept {
     return error.code == condition;

@@ -1,4 +1,4 @@
-"""Restarts under load: listeners are handed from one server to the next twenty times, and no client notices.
+"""Restarts under load: listeners are handed from one server to the next fifty times, and no client notices.
 
 Every client opens a connection for each request, as the hardest case for a restart: at any moment some
 connections wait in the kernel's queue, some are accepted and their request is on its way, some are being
@@ -17,7 +17,7 @@ import unittest
 
 from harness import DEADLINE, ProgramTest, Server, eventually, program
 
-RESTARTS = 20
+RESTARTS = 50
 CLIENTS = 8
 PR_SET_CHILD_SUBREAPER = 36
 

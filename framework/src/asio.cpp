@@ -12,13 +12,17 @@ asio::io_context& io_context(IOLoop& loop) noexcept {
 
 namespace detail {
 
-void log_task_exception(std::exception_ptr error) noexcept {
+void log_task_exception(const std::exception_ptr& error, std::string_view peer) noexcept {
+  const auto log_what = [peer](std::string_view what) {
+    if (peer.empty()) return log(LogLevel::error, "task_threw", {{"what", what}});
+    log(LogLevel::error, "task_threw", {{"peer", peer}, {"what", what}});
+  };
   try {
-    std::rethrow_exception(std::move(error));
+    std::rethrow_exception(error);
   } catch (const std::exception& what) {
-    log(LogLevel::error, "task_threw", {{"what", what.what()}});
+    log_what(what.what());
   } catch (...) {
-    log(LogLevel::error, "task_threw", {{"what", "not an exception"}});
+    log_what("not an exception");
   }
 }
 

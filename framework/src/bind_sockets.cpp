@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "lookup.hpp"
+#include "socket_options.hpp"
 
 namespace twister {
 
@@ -184,11 +185,7 @@ int ListeningSocket::release() noexcept {
 }
 
 Address ListeningSocket::local_address() const {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  auto* raw = reinterpret_cast<sockaddr*>(&storage);
-  if (::getsockname(descriptor_, raw, &size) != 0) return {};
-  return Address::from_sockaddr(*raw, size);
+  return detail::local_address_of(descriptor_);
 }
 
 std::vector<ListeningSocket> bind_sockets(std::string_view address, const BindOptions& options) {

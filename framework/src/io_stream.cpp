@@ -1,285 +1,14 @@
 #include "twister/io_stream.hpp"
 
 #include <utility>
-#include <vector>
 
-#include <twister/io_loop.hpp>
 #include <twister/make_connection.hpp>
 
-#include "loop_core.hpp"
-#include "stream_reader.hpp"
+#include "io_stream_state.hpp"
 
 namespace twister {
 
 using detail::ReadRequest;
-
-// What an IOStream and its connection share. Whichever ends first lets go of the other: reads of
-// what is left go on after the connection.
-class IOStream::State : public std::enable_shared_from_this<State> {
- public:
-  State(Address peer, std::size_t max_buffer_size)
-      : peer_(std::move(peer)), reader_(max_buffer_size) {}
-
-  Adapter* adapter() const noexcept { return adapter_; }
-  void attach(IOLoop& loop, Adapter& adapter) noexcept {
-    loop_ = &loop;
-    lifetime_ = loop.core().lifetime();
-    adapter_ = &adapter;
-  }
-  IOLoop& loop() const noexcept { return *loop_; }
-  void set_max_buffer_size(std::size_t bytes) noexcept { reader_.set_max_buffer_size(bytes); }
-  void set_keep_open(bool on) noexcept { keep_open_ = on; }
-  bool keeps_open() const noexcept { return keep_open_; }
-  const Address& peer() const noexcept { return peer_; }
-  std::error_code error() const noexcept { return error_; }
-  bool reading() const noexcept { return reader_.reading(); }
-  std::size_t kept_bytes() const noexcept { return reader_.size(); }
-
-  void read(ReadRequest request, const ReadOptions& options);
-  void cancel(std::error_code why);
-  void pause(bool on);
-  void end_reads(std::error_code why);
-  WriteStatus written(WriteStatus status) noexcept;
-  void when_drained(std::function<void(std::error_code)> function);
-  void when_open(std::function<void(std::error_code)> function);
-  void start_tls(const TransportLayer& tls, std::function<void(std::error_code)> function);
-  void tell_later(const std::function<void(std::error_code)>& function, std::error_code error);
-  void abandon();
-
-  void on_open();
-
-  void on_data(ByteView chunk);
-  void on_eof() { reader_.end({}); }
-  void on_write_resumed();
-  void on_close(const CloseReason& reason);
-
- private:
-  void advance();
-  void advance_soon();
-  void later(std::function<void(State&)> work);
-  void settle();
-
-  static void tell(std::vector<std::function<void(std::error_code)>>& waiters,
-                   std::error_code error);
-  // Null once the loop is gone: nobody is left to call anything.
-  IOLoop* living_loop() const noexcept { return lifetime_.expired() ? nullptr : loop_; }
-
-  IOLoop* loop_ = nullptr;
-  std::weak_ptr<void> lifetime_;
-  Adapter* adapter_ = nullptr;
-  Address peer_;
-  std::error_code error_;
-  detail::StreamReader reader_;
-  bool paused_ = false;  // by the user
-  bool keep_open_ = false;
-  bool output_high_ = false;
-  bool opened_ = false;
-  std::vector<std::function<void(std::error_code)>> drain_waiters_;
-  std::vector<std::function<void(std::error_code)>> open_waiters_;
-};
-
-// The Protocol behind an IOStream.
-class IOStream::Adapter final : public Protocol {
- public:
-  using Protocol::account_input;
-  using Protocol::run_guarded;
-  using Protocol::when_sent;
-
-  explicit Adapter(std::shared_ptr<State> state, std::function<void(IOStream)> on_open = {})
-      : state_(std::move(state)), on_open_(std::move(on_open)) {}
-
-  // The stream is gone: nobody is told any more.
-  void abandon() {
-    state_ = nullptr;
-    set_close_callback(nullptr);
-    close();
-  }
-
-  void on_connect() override {
-    const auto state = state_;
-    if (state == nullptr) return;
-    if (on_open_) {
-      state->attach(loop(), *this);
-      state->set_max_buffer_size(stream_options().max_buffer_size);
-      std::exchange(on_open_, {})(IOStream(state));
-    }
-    state->on_open();
-  }
-
-  // Each holds the state: a handler may destroy the stream.
-  void on_data(ByteView chunk) override {
-    if (const auto state = state_) state->on_data(chunk);
-  }
-  EofAction on_eof() override {
-    const auto state = state_;
-    if (state == nullptr) return EofAction::close;
-    state->on_eof();
-    return state_ != nullptr && state->keeps_open() ? EofAction::keep_open : EofAction::close;
-  }
-  void on_drain() override {
-    const auto state = state_;
-    if (state == nullptr || !state->keeps_open()) return Protocol::on_drain();
-    state->on_eof();  // whoever reads comes to an end, and closes behind the last reply
-  }
-  void on_write_resumed() override {
-    if (const auto state = state_) state->on_write_resumed();
-  }
-  void on_close(const CloseReason& reason) override {
-    if (const auto state = state_) state->on_close(reason);
-  }
-
- private:
-  std::size_t kept_bytes() const noexcept override {
-    return state_ == nullptr ? 0 : state_->kept_bytes();
-  }
-
-  std::shared_ptr<State> state_;
-  std::function<void(IOStream)> on_open_;
-};
-
-// ---- State ----
-
-void IOStream::State::read(ReadRequest request, const ReadOptions& options) {
-  IOLoop* const loop = living_loop();
-  if (loop == nullptr) return;
-  if (options.timeout > Duration::zero()) {
-    const TimerId timer = loop->call_later(options.timeout, [weak = weak_from_this()] {
-      if (const auto state = weak.lock()) {
-        state->reader_.cancel(Errc::read_timeout);
-        state->advance();
-      }
-    });
-    request.deadline = std::shared_ptr<void>(nullptr, [loop, lifetime = lifetime_, timer](void*) {
-      if (!lifetime.expired()) loop->cancel(timer);
-    });
-  }
-  if (reader_.start(std::move(request))) advance_soon();
-  settle();
-}
-
-void IOStream::State::cancel(std::error_code why) {
-  if (!reader_.reading()) return;
-  reader_.cancel(why);
-  advance_soon();
-  settle();
-}
-
-void IOStream::State::pause(bool on) {
-  paused_ = on;
-  settle();
-}
-
-// Ends the pending read, and those to come once what is there has been read.
-void IOStream::State::end_reads(std::error_code why) {
-  later([why](State& state) { state.reader_.end(why); });
-}
-
-WriteStatus IOStream::State::written(WriteStatus status) noexcept {
-  if (status == WriteStatus::paused) output_high_ = true;
-  return status;
-}
-
-void IOStream::State::when_drained(std::function<void(std::error_code)> function) {
-  if (output_high_ && adapter_ != nullptr) return drain_waiters_.push_back(std::move(function));
-  later([function = std::move(function)](State& state) {
-    const bool ended = state.adapter_ == nullptr || !state.adapter_->is_open();
-    const std::error_code error = state.error_ ? state.error_ : make_error_code(Errc::closed_here);
-    function(ended ? error : std::error_code());
-  });
-}
-
-void IOStream::State::on_write_resumed() {
-  output_high_ = false;
-  tell(drain_waiters_, {});
-}
-
-void IOStream::State::tell(std::vector<std::function<void(std::error_code)>>& waiters,
-                           std::error_code error) {
-  for (const auto& function : std::exchange(waiters, {})) function(error);
-}
-
-void IOStream::State::tell_later(const std::function<void(std::error_code)>& function,
-                                 std::error_code error) {
-  later([function, error](State&) { function(error); });
-}
-
-void IOStream::State::when_open(std::function<void(std::error_code)> function) {
-  if (adapter_ != nullptr && !opened_) return open_waiters_.push_back(std::move(function));
-  tell_later(function, opened_ ? std::error_code() : error_);
-}
-
-void IOStream::State::start_tls(const TransportLayer& tls,
-                                std::function<void(std::error_code)> function) {
-  if (adapter_ == nullptr || !adapter_->is_open()) {
-    return tell_later(function, error_ ? error_ : make_error_code(Errc::closed_here));
-  }
-  if (reader_.reading()) return tell_later(function, Errc::already_reading);
-  if (!reader_.empty()) return tell_later(function, Errc::unread_input);
-  opened_ = false;
-  open_waiters_.push_back(std::move(function));
-  adapter_->start_tls(tls, [weak = weak_from_this()] {
-    if (const auto state = weak.lock()) state->on_open();
-  });
-}
-
-void IOStream::State::on_open() {
-  opened_ = true;
-  tell(open_waiters_, {});
-}
-
-void IOStream::State::abandon() {
-  reader_.forget();
-  drain_waiters_.clear();
-  open_waiters_.clear();
-  if (Adapter* adapter = std::exchange(adapter_, nullptr)) adapter->abandon();
-}
-
-void IOStream::State::on_data(ByteView chunk) {
-  reader_.arrived(chunk);
-  settle();
-}
-
-void IOStream::State::on_close(const CloseReason& reason) {
-  adapter_ = nullptr;
-  error_ = reason.code;
-  reader_.end(reason.code);
-  const std::error_code why = reason.code ? reason.code : make_error_code(Errc::end_of_stream);
-  tell(open_waiters_, why);
-  tell(drain_waiters_, why);
-}
-
-void IOStream::State::advance() {
-  reader_.advance();
-  settle();
-}
-
-void IOStream::State::advance_soon() {
-  later([](State& state) { state.advance(); });
-}
-
-// From the loop, whether the connection lives until then or not; what it throws costs the connection.
-void IOStream::State::later(std::function<void(State&)> work) {
-  IOLoop* const loop = living_loop();
-  if (loop == nullptr) return;
-  loop->add_callback([self = shared_from_this(), work = std::move(work)] {
-    if (self->adapter_ == nullptr) return work(*self);
-    self->adapter_->run_guarded([&] { work(*self); });
-  });
-}
-
-// Receives while a read waits for bytes, and while there are none, so as to notice the peer's end.
-void IOStream::State::settle() {
-  if (adapter_ == nullptr) return;
-  if (const std::error_code breach = reader_.breach()) adapter_->close(breach);
-  if (!reader_.empty()) adapter_->account_input();
-  if (!paused_ && (reader_.reading() || reader_.empty())) {
-    adapter_->resume_reading();
-  } else {
-    adapter_->pause_reading();
-  }
-}
-
-// ---- IOStream ----
 
 IOStream::IOStream(IOLoop& loop, std::unique_ptr<Transport> transport, const StreamOptions& options)
     : state_(std::make_shared<State>(transport->peer_address(), options.max_buffer_size)) {
@@ -395,6 +124,11 @@ void IOStream::when_sent(std::function<void(std::error_code)> function) {
   }
 }
 
+std::function<void(std::exception_ptr)> IOStream::failure_handler() const {
+  if (state_ == nullptr) return [](const std::exception_ptr&) {};
+  return state_->failure_handler();
+}
+
 void IOStream::set_close_callback(std::function<void(const CloseReason&)> callback) {
   if (Adapter* adapter = connected()) adapter->set_close_callback(std::move(callback));
 }
@@ -463,6 +197,24 @@ std::error_code IOStream::error() const noexcept {
 
 Address IOStream::peer_address() const {
   return state_ == nullptr ? Address() : state_->peer();
+}
+
+Address IOStream::local_address() const {
+  const Adapter* adapter = connected();
+  return adapter != nullptr ? adapter->local_address() : Address();
+}
+
+void IOStream::set_no_delay(bool on) {
+  if (Adapter* adapter = connected()) adapter->set_no_delay(on);
+}
+
+void IOStream::set_keep_alive(const std::optional<KeepAlive>& options) {
+  if (Adapter* adapter = connected()) adapter->set_keep_alive(options);
+}
+
+std::chrono::milliseconds IOStream::set_idle_timeout(std::chrono::milliseconds timeout) {
+  Adapter* adapter = connected();
+  return adapter != nullptr ? adapter->set_idle_timeout(timeout) : never;
 }
 
 int IOStream::native_handle() const noexcept {

@@ -1,8 +1,6 @@
 #include "twister/make_connection.hpp"
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "loop_core.hpp"
+#include "socket_options.hpp"
 #include "socket_transport.hpp"
 #include "stream.hpp"
 
@@ -27,8 +26,7 @@ std::error_code begin_connect(const Address& address, const ConnectOptions& opti
   if (size == 0) return std::make_error_code(std::errc::destination_address_required);
   descriptor = ::socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return failed();
-  const int on = 1;  // fails harmlessly where the socket is none of TCP
-  if (options.no_delay) ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (options.no_delay) set_no_delay(descriptor, true);
   if (options.source.family() != Address::Family::none) {
     sockaddr_storage from{};
     auto* raw_from = reinterpret_cast<sockaddr*>(&from);
@@ -57,8 +55,7 @@ std::unique_ptr<Transport> make_socket_transport(IOLoop& loop, int descriptor) {
   if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) {
     throw std::system_error(errno, std::generic_category(), "make_socket_transport");
   }
-  const int on = 1;  // fails harmlessly where the socket is none of TCP
-  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  detail::set_no_delay(descriptor, true);
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
   auto* raw = reinterpret_cast<sockaddr*>(&storage);

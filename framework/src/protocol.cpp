@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "loop_core.hpp"
+#include "socket_options.hpp"
 #include "stream.hpp"
 
 namespace twister {
@@ -73,6 +74,9 @@ std::size_t Protocol::queued_bytes() const noexcept {
 Address Protocol::peer_address() const {
   return stream().transport().peer_address();
 }
+Address Protocol::local_address() const {
+  return stream().transport().local_address();
+}
 Handle Protocol::handle() {
   return stream_ == nullptr ? Handle() : Handle(stream_->handle());
 }
@@ -81,6 +85,16 @@ IOLoop& Protocol::loop() const {
 }
 int Protocol::native_handle() const noexcept {
   return stream_ == nullptr ? -1 : stream_->transport().native_handle();
+}
+
+void Protocol::set_no_delay(bool on) {
+  detail::set_no_delay(native_handle(), on);
+}
+void Protocol::set_keep_alive(const std::optional<KeepAlive>& options) {
+  detail::set_keep_alive(native_handle(), options);
+}
+std::chrono::milliseconds Protocol::set_idle_timeout(std::chrono::milliseconds timeout) {
+  return stream().set_idle_timeout(timeout);
 }
 
 const Transport* Protocol::transport() const noexcept {
@@ -100,6 +114,9 @@ const StreamOptions& Protocol::stream_options() const {
 
 void Protocol::close_with(CloseReason reason) {
   stream().close(std::move(reason));
+}
+void Protocol::abort_with(CloseReason reason) {
+  stream().cut(std::move(reason));
 }
 bool Protocol::accepts_data() const noexcept {
   return stream_ != nullptr && stream_->accepts_data();

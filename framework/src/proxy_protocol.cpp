@@ -92,6 +92,9 @@ class ProxyTransport final : public Transport {
   Address peer_address() const override {
     return client_.family() == Address::Family::none ? inner_->peer_address() : client_;
   }
+  Address local_address() const override {
+    return client_.family() == Address::Family::none ? inner_->local_address() : destination_;
+  }
   int native_handle() const noexcept override { return inner_->native_handle(); }
 
  private:
@@ -112,6 +115,7 @@ class ProxyTransport final : public Transport {
       if (parsed.status == detail::ProxyHeader::Status::malformed) return failed(parsed.error);
       if (parsed.status == detail::ProxyHeader::Status::complete) {
         client_ = std::move(parsed.source);
+        destination_ = std::move(parsed.destination);
         arriving_.reset();
         return {};
       }
@@ -133,7 +137,8 @@ class ProxyTransport final : public Transport {
 
   std::unique_ptr<Transport> inner_;
   std::unique_ptr<Arriving> arriving_;
-  Address client_;  // none: the socket's own peer
+  Address client_;  // none: the socket's own addresses
+  Address destination_;
 };
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "socket_dialer.hpp"
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "loop_core.hpp"
+#include "socket_options.hpp"
 #include "socket_transport.hpp"
 
 namespace twister::detail {
@@ -19,19 +19,9 @@ std::error_code error_of(int number) noexcept {
   return {number, std::generic_category()};
 }
 
-void set_option(int fd, int level, int name, int value) noexcept {
-  // Failing is harmless: a unix socket has none of these, and the connection works without.
-  ::setsockopt(fd, level, name, &value, sizeof value);
-}
-
 void set_options(int fd, const DialOptions& options) noexcept {
-  if (options.no_delay) set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (!options.keep_alive) return;
-  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(options.keep_alive->idle.count()));
-  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL,
-             static_cast<int>(options.keep_alive->interval.count()));
-  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, options.keep_alive->count);
+  if (options.no_delay) set_no_delay(fd, true);
+  if (options.keep_alive) set_keep_alive(fd, options.keep_alive);
 }
 
 struct RawAddress {
@@ -54,14 +44,11 @@ Address source_for(const Address& to, const Address& source) {
 // Two sockets that connect to each other at once are one connection. So a socket whose own port, of
 // those that the kernel deals out, is the one it dials connects to itself when nobody listens there.
 bool connected_to_itself(int fd) noexcept {
-  sockaddr_storage ours{}, theirs{};
-  socklen_t our_size = sizeof ours, their_size = sizeof theirs;
-  auto* const raw_ours = reinterpret_cast<sockaddr*>(&ours);
-  auto* const raw_theirs = reinterpret_cast<sockaddr*>(&theirs);
-  if (::getsockname(fd, raw_ours, &our_size) != 0) return false;
-  if (::getpeername(fd, raw_theirs, &their_size) != 0 || ours.ss_family == AF_UNIX) return false;
-  return Address::from_sockaddr(*raw_ours, our_size) ==
-         Address::from_sockaddr(*raw_theirs, their_size);
+  sockaddr_storage theirs{};
+  socklen_t size = sizeof theirs;
+  auto* const raw = reinterpret_cast<sockaddr*>(&theirs);
+  if (::getpeername(fd, raw, &size) != 0 || theirs.ss_family == AF_UNIX) return false;
+  return local_address_of(fd) == Address::from_sockaddr(*raw, size);
 }
 
 // One attempt. While the kernel is at it, the loop owns it, as part of the descriptor's handler.

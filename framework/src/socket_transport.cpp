@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "socket_options.hpp"
+
 namespace twister::detail {
 namespace {
 
@@ -115,6 +117,10 @@ void SocketTransport::reset() noexcept {
   const linger now{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
   close();
+}
+
+Address SocketTransport::local_address() const {
+  return local_address_of(descriptor_);
 }
 
 }  // namespace twister::detail

@@ -35,6 +35,7 @@ class SocketTransport final : public Transport {
   void close() noexcept override;
   void reset() noexcept override;
   Address peer_address() const override { return peer_; }
+  Address local_address() const override;
   int native_handle() const noexcept override { return descriptor_; }
 
  private:

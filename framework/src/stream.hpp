@@ -105,6 +105,8 @@ class Stream final : public TransportEvents {
   void shutdown_write();
   void close(CloseReason reason);
   void abort(CloseReason reason);
+  // The same, and the reason takes the place of another one before.
+  void cut(CloseReason reason) noexcept;
   void read_until_close(std::function<void(ByteView)> on_chunk);
   void set_close_callback(std::function<void(const CloseReason&)> callback);
   void pause_reading() noexcept { paused_ = true; }
@@ -126,6 +128,8 @@ class Stream final : public TransportEvents {
   void keeps_input(std::size_t bytes, bool anew);
   // What the Protocol keeps is counted from the end of this turn on, as long as there is any.
   void account_input() noexcept { accounts_ = true; }
+  // Returns what it was.
+  std::chrono::milliseconds set_idle_timeout(std::chrono::milliseconds timeout);
   std::size_t queued_bytes() const noexcept { return output_ == nullptr ? 0 : output_->size(); }
   const Transport& transport() const noexcept { return *transport_; }
   // Sends what was written, then puts a layer around the transport and calls the function when that
@@ -198,6 +202,7 @@ class Stream final : public TransportEvents {
     TimePoint message_since = TimePoint::max();
     TimePoint active_at{};
     std::uint64_t moved_then = 0;
+    std::optional<std::chrono::milliseconds> idle_timeout;  // instead of that of the options
 
     // See stream_limits.cpp.
     std::unique_ptr<Rates, RatesDelete> rates;
@@ -258,6 +263,7 @@ class Stream final : public TransportEvents {
   void end_accounts() noexcept;
   void watch_output();
   void note_activity();
+  std::chrono::milliseconds idle_timeout() const noexcept;
   void watch_deadlines();
   Deadline next_deadline() const;
   void on_timer();

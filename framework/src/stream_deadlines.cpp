@@ -3,6 +3,7 @@
 // A stream has at most one timer, and only while something is due: one that is idle has none. What
 // is no longer due is not cancelled: the timer finds nothing, and is set to what is due next. So a
 // condition that comes and goes with every message costs no timer a message.
+#include <stdexcept>
 #include <string>
 
 #include "loop_core.hpp"
@@ -35,7 +36,7 @@ Stream::Deadline Stream::next_deadline() const {
       next.consider(later(more.message_since, options_->message_timeout), Errc::message_timeout);
     }
     if (watches_idle_) {
-      next.consider(later(more.active_at, options_->idle_timeout), Errc::idle_timeout);
+      next.consider(later(more.active_at, idle_timeout()), Errc::idle_timeout);
     }
   } else if (state_ < State::dying) {
     next.consider(more.close_by, Errc::close_timeout);
@@ -94,6 +95,25 @@ void Stream::watch_output() {
     account();
   }
   watch_deadlines();
+}
+
+std::chrono::milliseconds Stream::idle_timeout() const noexcept {
+  return extras_ != nullptr && extras_->idle_timeout ? *extras_->idle_timeout
+                                                     : options_->idle_timeout;
+}
+
+std::chrono::milliseconds Stream::set_idle_timeout(std::chrono::milliseconds timeout) {
+  if (timeout <= std::chrono::milliseconds::zero()) {
+    throw std::invalid_argument("set_idle_timeout: has to be positive; twister::never is for none");
+  }
+  const std::chrono::milliseconds before = idle_timeout();
+  Extras& more = extras();
+  more.idle_timeout = timeout;
+  more.active_at = loop_.now();
+  more.moved_then = received_bytes_ + sent_bytes_;
+  watches_idle_ = timeout != never;
+  watch_deadlines();
+  return before;
 }
 
 void Stream::note_activity() {

@@ -43,10 +43,15 @@ void Stream::finish_sending() {
 void Stream::callback_threw(std::string_view callback, std::string_view what) noexcept {
   const std::string peer = transport_->peer_address().to_string();
   log(LogLevel::error, "callback_threw", {{"callback", callback}, {"peer", peer}, {"what", what}});
+  cut({.code = Errc::callback_threw, .detail = std::string(what)});
+}
+
+void Stream::cut(CloseReason reason) noexcept {
   if (state_ >= State::gone) return;
+  if (state_ >= State::closing && extras().reason.code == reason.code) return;
   reset_ = true;
-  state_ = State::closing;  // what was thrown replaces an earlier reason
-  fail({.code = Errc::callback_threw, .detail = std::string(what)});
+  state_ = State::closing;  // so that fail() takes the reason
+  fail(std::move(reason));
 }
 
 // A peer that broke a limit or the wire format, or did not take its output: otherwise nobody would

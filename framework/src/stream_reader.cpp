@@ -78,6 +78,7 @@ std::size_t StreamReader::hand_over(ByteView input) {
   const std::size_t size = bounded ? std::min(input.size(), request_->count) : input.size();
   if (size == 0) return 0;
   if (bounded) request_->count -= size;
+  request_->begun = true;
   const auto on_chunk = request_->on_chunk;  // the read may be cancelled while it runs
   on_chunk(input.first(size));
   return size;
@@ -87,8 +88,10 @@ std::optional<StreamReader::Outcome> StreamReader::outcome(ByteView input) {
   const ReadRequest& request = *request_;
   switch (request.kind) {
     case ReadRequest::Kind::bytes:
-      if (request.count > max_buffer_size_ && !request.on_chunk && request.into.empty()) {
-        return Outcome{.error = Errc::read_limit};  // could never end
+      if (request.count > max_buffer_size_ && !request.partial && !request.on_chunk &&
+          request.into.empty()) {
+        breach_ = Errc::read_limit;  // how many is often what the peer has said
+        return Outcome{.error = breach_};
       }
       if (input.size() >= request.count || (request.partial && !input.empty())) {
         return Outcome{.size = std::min(input.size(), request.count)};
@@ -107,7 +110,9 @@ std::optional<StreamReader::Outcome> StreamReader::outcome(ByteView input) {
   }
   if (!ended_) return std::nullopt;
   if (end_) return Outcome{.error = end_};
-  return Outcome{.error = input.empty() ? Errc::end_of_stream : Errc::truncated_message};
+  const bool cut_short = request.begun && request.kind == ReadRequest::Kind::bytes;
+  const bool nothing = input.empty() && !cut_short;
+  return Outcome{.error = nothing ? Errc::end_of_stream : Errc::truncated_message};
 }
 
 // The verdict is the same however the bytes were cut: the delimiter ends within the first max_bytes,

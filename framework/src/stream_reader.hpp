@@ -32,6 +32,7 @@ struct ReadRequest {
   std::size_t max_bytes = unlimited;         // until: the most to look through
   std::function<void(ByteView)> on_chunk{};  // bytes, close: takes them as they come
   ReadHandler handler{};
+  bool begun = false;                // a chunk was handed over
   std::shared_ptr<void> deadline{};  // over when the read is
 };
 

@@ -2,7 +2,6 @@
 // count together.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -19,9 +18,8 @@ inline constexpr std::size_t receive_buffer_bytes = 72 * 1024;
 //
 // Threads: one loop's, as the streams; no other thread may read the counters.
 struct StreamShared : StreamOptions {
-  explicit StreamShared(const StreamOptions& options) : StreamOptions(options) {
-    read_chunk_size = std::clamp<std::size_t>(read_chunk_size, 1, receive_buffer_bytes);
-  }
+  // Throws std::invalid_argument for options that make no sense.
+  explicit StreamShared(const StreamOptions& options);
 
   mutable TrafficCounters traffic;
 };

@@ -1,7 +1,5 @@
 #include "twister/tcp_server.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +14,7 @@
 #include <twister/memory_budget.hpp>
 
 #include "server_core.hpp"
+#include "socket_options.hpp"
 #include "socket_transport.hpp"
 #include "stream.hpp"
 
@@ -32,21 +31,10 @@ std::size_t default_max_connections() noexcept {
   return std::clamp<std::size_t>(descriptors.rlim_cur - descriptors.rlim_cur / 5, 1, 10'000);
 }
 
-void set_option(int fd, int level, int name, int value) noexcept {
-  // Failing is harmless: a unix socket has none of these, and the connection works without.
-  ::setsockopt(fd, level, name, &value, sizeof value);
-}
-
 // Accepted sockets inherit these from their listener, which spares system calls for each of them.
 void set_options(int listener, const ServerOptions& options) noexcept {
-  if (options.no_delay) set_option(listener, IPPROTO_TCP, TCP_NODELAY, 1);
-  if (!options.keep_alive) return;
-  set_option(listener, SOL_SOCKET, SO_KEEPALIVE, 1);
-  set_option(listener, IPPROTO_TCP, TCP_KEEPIDLE,
-             static_cast<int>(options.keep_alive->idle.count()));
-  set_option(listener, IPPROTO_TCP, TCP_KEEPINTVL,
-             static_cast<int>(options.keep_alive->interval.count()));
-  set_option(listener, IPPROTO_TCP, TCP_KEEPCNT, options.keep_alive->count);
+  set_no_delay(listener, options.no_delay);
+  set_keep_alive(listener, options.keep_alive);
 }
 
 }  // namespace

@@ -319,6 +319,21 @@ TEST_P(ClientFamilies, SayHelloAndHearIt) {
   EXPECT_EQ(got, "hello");
 }
 
+// Names of both families are this machine's in the tests' own table.
+TEST(ClientFamilies6, OfANameMayBeAskedFor) {
+  IOLoop loop;
+  TcpServer server(loop, "[::1]:0", build<EchoBack>());
+  server.start();
+  SystemResolver system(loop);
+  OverrideResolver names(system, {{"six.test", "::1"}});
+  TcpClient client(loop, {.resolver = &names});
+  Outcome outcome;
+  client.connect({"six.test", server.local_addresses()[0].port()}, outcome.handler(),
+                 {.family = Address::Family::ipv6});
+  ASSERT_TRUE(run_until(loop, [&] { return outcome.calls > 0; }));
+  EXPECT_TRUE(outcome.connected()) << outcome.error.message();
+}
+
 constexpr auto any = Address::Family::none;
 constexpr auto v4 = Address::Family::ipv4;
 constexpr auto v6 = Address::Family::ipv6;

@@ -1,4 +1,6 @@
 // Streams that connect: by IOStream::connect, without names.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -131,6 +133,38 @@ TEST_P(Connect, AConnectedDescriptorIsAdopted) {
   far.read_bytes(7, [&](std::error_code, ByteView data) { received = as_text(data); });
   run_until([&] { return !received.empty(); });
   EXPECT_EQ(received, "adopted");
+}
+
+TEST_P(Connect, ItsSocketsOptionsMayBeChanged) {
+  Script script;
+  serve(script);
+  const Client client = connect();
+  run_until([&] { return script.conn != nullptr; });
+  const int fd = script.conn->native_handle();
+  EXPECT_EQ(socket_option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+  script.conn->set_no_delay(false);
+  EXPECT_EQ(socket_option(fd, IPPROTO_TCP, TCP_NODELAY), 0);
+  script.conn->set_no_delay(true);
+  EXPECT_EQ(socket_option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
+  EXPECT_EQ(socket_option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+  script.conn->set_keep_alive(KeepAlive{.idle = std::chrono::seconds(7)});
+  EXPECT_EQ(socket_option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(socket_option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 7);
+  script.conn->set_keep_alive({});
+  EXPECT_EQ(socket_option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+}
+
+TEST_P(Connect, BothEndsKnowBothAddresses) {
+  Script script;
+  serve(script);
+  stream = IOStream::connect(loop, address());
+  run_until([&] { return script.conn != nullptr; });
+  EXPECT_EQ(script.conn->local_address(), address());
+  EXPECT_EQ(stream.peer_address(), address());
+  EXPECT_EQ(stream.local_address(), script.conn->peer_address());
+  stream.abort();
+  run_until([&] { return script.conn == nullptr; });
+  EXPECT_EQ(stream.local_address().family(), Address::Family::none);
 }
 
 INSTANTIATE_TEST_SUITE_P(Reactors, Connect, both_reactors, name_of_reactor);

@@ -104,6 +104,49 @@ TEST_F(ReadUntilRegex, OneThatWouldEndBehindMaxBytesClosesTheStream) {
   EXPECT_FALSE(stream.is_open());
 }
 
+struct RegexLimit {
+  const char* text;
+  std::size_t max_bytes;
+  bool passes;
+};
+
+class ReadUntilRegexLimits : public ReadUntilRegex,
+                             public ::testing::WithParamInterface<RegexLimit> {};
+
+// However it is cut, and whether it was there before the read or not.
+TEST_P(ReadUntilRegexLimits, AreExactForEveryCut) {
+  const std::string_view text = GetParam().text;
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    for (const bool before : {true, false}) {
+      auto ends = memory_transport_pair(loop);
+      stream = IOStream(loop, std::move(ends.first));
+      far = std::move(ends.second);
+      CloseReason why;
+      stream.set_close_callback([&why](const CloseReason& reason) { why = reason; });
+      if (before) send(text.substr(0, cut));
+      read("d.f", {.max_bytes = GetParam().max_bytes});
+      if (!before) send(text.substr(0, cut));
+      send(text.substr(cut));
+      ASSERT_TRUE(data.has_value()) << cut;
+      EXPECT_EQ(data, GetParam().passes ? "abcdef" : "") << cut;
+      EXPECT_EQ(stream.is_open(), GetParam().passes);
+      far->shutdown_send();
+      loop.run_until_idle();
+      if (!GetParam().passes) {
+        EXPECT_EQ(error, Errc::read_limit);
+        EXPECT_EQ(why.code, Errc::read_limit);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, ReadUntilRegexLimits,
+                         ::testing::Values(RegexLimit{"abcdef", 50, true},
+                                           RegexLimit{"abcdef", 6, true},
+                                           RegexLimit{"abcdefxyz", 6, true},
+                                           RegexLimit{"123456", 5, false},
+                                           RegexLimit{"abcdef", 5, false}));
+
 TEST_F(ReadUntilRegex, LooksBehindIntoWhatItHasSearched) {
   read("(?<=abc)X");
   send("abc");

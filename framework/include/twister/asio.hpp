@@ -44,7 +44,7 @@ inline asio::io_context::executor_type executor(IOLoop& loop) noexcept {
 
 namespace detail {
 
-void log_task_exception(std::exception_ptr error) noexcept;
+void log_task_exception(const std::exception_ptr& error, std::string_view peer = {}) noexcept;
 
 template <class Function, class... Args>
 asio::awaitable<void> run_task(Function function, Args... args) {
@@ -60,8 +60,8 @@ asio::awaitable<void> run_task(Function function, Args... args) {
 template <class Function, class... Args>
 void spawn(IOLoop& loop, Function function, Args... args) {
   asio::co_spawn(executor(loop), detail::run_task(std::move(function), std::move(args)...),
-                 [](std::exception_ptr error) {
-                   if (error != nullptr) detail::log_task_exception(std::move(error));
+                 [](const std::exception_ptr& error) {
+                   if (error != nullptr) detail::log_task_exception(error);
                  });
 }
 
@@ -209,7 +209,8 @@ auto async_connect(TcpClient& client, Destination to, Token&& token,
 
 // For a server whose connections are coroutines: runs `coroutine(IOStream)` for each. The stream
 // stays open until the coroutine lets go of it, so that a reply may take its time: when the peer has
-// ended its side, or the server drains, reads come to their end.
+// ended its side, or the server drains, reads come to their end. An exception is logged and aborts the
+// connection: IOStream::failure_handler().
 //
 //   twister::serve_main(argc, argv, twister::spawn_streams(echo));
 template <class Coroutine>
@@ -217,7 +218,9 @@ ProtocolFactory spawn_streams(Coroutine coroutine) {
   return handle_streams([coroutine](IOStream stream) {
     IOLoop& loop = stream.loop();
     stream.set_keep_open(true);
-    spawn(loop, coroutine, std::move(stream));
+    auto failed = stream.failure_handler();
+    asio::co_spawn(executor(loop), detail::run_task(coroutine, std::move(stream)),
+                   std::move(failed));
   });
 }
 

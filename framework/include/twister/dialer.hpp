@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include <twister/address.hpp>
-#include <twister/tcp_server.hpp>
+#include <twister/keep_alive.hpp>
 #include <twister/transport.hpp>
 
 namespace twister {

@@ -8,9 +8,12 @@
 // coroutines are in <twister/asio.hpp>.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -87,7 +90,8 @@ class IOStream {
   IOStream(IOStream&& other) noexcept = default;
   IOStream& operator=(IOStream&& other) noexcept;
 
-  // Reads exactly `count` bytes; at most StreamOptions::max_buffer_size.
+  // Reads exactly `count` bytes; more than StreamOptions::max_buffer_size is Errc::read_limit and closes
+  // the stream, since such a number mostly comes from the peer.
   void read_bytes(std::size_t count, ReadHandler handler, const ReadOptions& options = {});
   // Hands `count` bytes over as they arrive, then calls the handler. There is no limit on `count`.
   void read_bytes(std::size_t count, std::function<void(ByteView)> on_chunk, ReadHandler handler,
@@ -123,6 +127,12 @@ class IOStream {
   // the stream goes on as it was. A handshake that fails ends the stream.
   void start_tls(const TransportLayer& tls, std::function<void(std::error_code)> function);
 
+  // A function to keep, for whatever serves the stream to end with; spawn_streams() uses it. An
+  // exception is logged and aborts the connection, as one from a callback does; without one it does
+  // nothing. An error of the stream itself, which a read has thrown, is the reason of the end and is not
+  // logged again.
+  std::function<void(std::exception_ptr)> failure_handler() const;
+
   // Told once, from the loop, when the connection has ended. One slot; the last wins.
   void set_close_callback(std::function<void(const CloseReason&)> callback);
 
@@ -153,6 +163,11 @@ class IOStream {
   // Why the connection ended; empty before that, and after a clean end.
   std::error_code error() const noexcept;
   Address peer_address() const;
+  // As the Protocol's verbs of these names, while there is a connection.
+  Address local_address() const;
+  void set_no_delay(bool on);
+  void set_keep_alive(const std::optional<KeepAlive>& options);
+  std::chrono::milliseconds set_idle_timeout(std::chrono::milliseconds timeout);
   int native_handle() const noexcept;
   // As Protocol::transport(); null when there is no connection.
   const Transport* transport() const noexcept;

@@ -8,7 +8,9 @@
 // whole ones.
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -24,6 +26,7 @@ namespace twister {
 class ByteBuffer;
 class IOLoop;
 class TcpServer;
+struct KeepAlive;
 struct StreamOptions;
 namespace detail {
 class Stream;
@@ -114,6 +117,9 @@ class Protocol {
   // once (Errc::unsent_output); a failed handshake does, as any error.
   void start_tls(const TransportLayer& tls, std::function<void()> established = {});
 
+  // Takes the place of StreamOptions::idle_timeout, from now on, and returns what it was.
+  std::chrono::milliseconds set_idle_timeout(std::chrono::milliseconds timeout);
+
   // Stops delivering data; the peer is then slowed by TCP. Its FIN waits, its reset does not.
   void pause_reading();
   void resume_reading();
@@ -124,11 +130,17 @@ class Protocol {
   std::size_t queued_bytes() const noexcept;
   // Who is at the other end; also after the connection is gone.
   Address peer_address() const;
+  // What the peer connected to: this end of the socket, or what a PROXY header names. Family::none where
+  // that is not known, and once the socket is closed.
+  Address local_address() const;
   // A reference to this connection that any thread may keep and use.
   Handle handle();
   IOLoop& loop() const;
   // The socket underneath, or -1 when it is none.
   int native_handle() const noexcept;
+  // Changes a socket's options; ServerOptions and TcpClientOptions say what they are at first.
+  void set_no_delay(bool on);
+  void set_keep_alive(const std::optional<KeepAlive>& options);
   // What carries the bytes, or null before on_connect: for functions that know its kind, tls_info().
   const Transport* transport() const noexcept;
 
@@ -143,6 +155,8 @@ class Protocol {
   const StreamOptions& stream_options() const;
   // close() with a text for the log.
   void close_with(CloseReason reason);
+  // abort() with a reason, which takes the place of one that close() has set before.
+  void abort_with(CloseReason reason);
   // False once closed, paused, or held back by output above the high-water mark: keep what is left
   // and wait for on_reading_resumed().
   bool accepts_data() const noexcept;

@@ -43,6 +43,8 @@ struct RateLimit {
   RateExceeded when_exceeded = RateExceeded::delay;
 };
 
+// A time is positive, or `never`; one that is not throws std::invalid_argument where the options are
+// given.
 struct StreamOptions {
   // Output strictly above this pauses; at or below the low mark it resumes. asyncio's figures.
   std::size_t high_watermark_bytes = 64 * 1024;
@@ -53,7 +55,8 @@ struct StreamOptions {
   std::size_t max_write_buffer_size = 16 * 1024 * 1024;
   SlowConsumer slow_consumer = SlowConsumer::abort;
   // What one receive takes at most. 72 KiB: a 64 KiB message with its header fits, so that the
-  // receive comes back short and no second one is needed to find the socket empty.
+  // receive comes back short and no second one is needed to find the socket empty. At most half of
+  // max_buffer_size.
   std::size_t read_chunk_size = 72 * 1024;
   // An IOStream's reads: the most that one of them may ask for or collect. Tornado's figure.
   std::size_t max_buffer_size = 100 * 1024 * 1024;

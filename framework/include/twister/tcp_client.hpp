@@ -25,9 +25,9 @@
 #include <twister/dialer.hpp>
 #include <twister/error.hpp>
 #include <twister/io_stream.hpp>
+#include <twister/keep_alive.hpp>
 #include <twister/protocol_factory.hpp>
 #include <twister/stream_options.hpp>
-#include <twister/tcp_server.hpp>
 #include <twister/transport.hpp>
 
 namespace twister {

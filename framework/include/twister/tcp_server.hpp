@@ -23,6 +23,7 @@
 #include <twister/codecs/byte_view.hpp>
 #include <twister/counters.hpp>
 #include <twister/error.hpp>
+#include <twister/keep_alive.hpp>
 #include <twister/protocol_factory.hpp>
 #include <twister/proxy_protocol.hpp>
 #include <twister/stream_options.hpp>
@@ -36,13 +37,6 @@ class ServerCore;
 struct ServerHandleCore;
 class Stream;
 }  // namespace detail
-
-// TCP keepalive: finds peers that vanished without a word.
-struct KeepAlive {
-  std::chrono::seconds idle{60};
-  std::chrono::seconds interval{10};
-  int count = 6;
-};
 
 struct ServerOptions {
   StreamOptions stream{};

@@ -83,6 +83,8 @@ class Transport {
   virtual void reset() noexcept = 0;
   // Who is at the other end.
   virtual Address peer_address() const = 0;
+  // What the peer connected to, or was connected from; Family::none when that is not known.
+  virtual Address local_address() const { return {}; }
   // The socket underneath, or -1.
   virtual int native_handle() const noexcept { return -1; }
 };

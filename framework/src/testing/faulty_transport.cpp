@@ -96,4 +96,8 @@ Address FaultyTransport::peer_address() const {
   return inner_->peer_address();
 }
 
+Address FaultyTransport::local_address() const {
+  return inner_->local_address();
+}
+
 }  // namespace twister::testing

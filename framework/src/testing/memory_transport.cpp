@@ -119,6 +119,7 @@ class MemoryTransport final : public Transport {
   }
 
   Address peer_address() const override { return link_->sides[1 - index_].address; }
+  Address local_address() const override { return link_->sides[index_].address; }
 
  private:
   static IoResult failed(std::errc code) {

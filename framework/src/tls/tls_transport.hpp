@@ -35,6 +35,7 @@ class TlsTransport final : public Transport, private TransportEvents {
   void close() noexcept override { inner_->close(); }
   void reset() noexcept override { inner_->reset(); }
   Address peer_address() const override { return inner_->peer_address(); }
+  Address local_address() const override { return inner_->local_address(); }
   int native_handle() const noexcept override { return inner_->native_handle(); }
 
   TlsInfo info() const;

@@ -159,5 +159,24 @@ TEST_F(Eof, ShutdownWriteThenCloseEndsWithThePeersFin) {
   EXPECT_EQ(script.reason.code, Errc::closed_here);
 }
 
+TEST_F(Eof, BothSidesMayStayHalfOpen) {
+  Script near, far;
+  near.eof = far.eof = keep_open;
+  auto [one, other] = memory_transport_pair(loop);
+  make_connection(loop, std::move(one), std::make_unique<Scripted>(near));
+  make_connection(loop, std::move(other), std::make_unique<Scripted>(far));
+  loop.run_until_idle();
+  near.conn->write("hello");
+  near.conn->shutdown_write();
+  EXPECT_EQ(near.conn->write("too late"), WriteStatus::closed);
+  loop.run_until_idle();
+  EXPECT_EQ(far.received, "hello");
+  EXPECT_THAT(far.events, ElementsAre("connect", "data", "eof"));
+  far.conn->write("still here");
+  loop.run_until_idle();
+  EXPECT_EQ(near.received, "still here");
+  EXPECT_EQ(near.count("close") + far.count("close"), 0);
+}
+
 }  // namespace
 }  // namespace twister::testing

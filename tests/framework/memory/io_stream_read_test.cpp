@@ -1,4 +1,6 @@
 // Reads by request: what each takes, when it fails, and that no byte is lost in between.
+#include <sys/socket.h>
+
 #include <array>
 #include <optional>
 #include <random>
@@ -13,15 +15,27 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 
-class Reads : public MemoryTest {
+enum class Carrier { memory, descriptors };
+
+class MemoryReads : public MemoryTest {
  protected:
   void connect(const StreamOptions& options = {}) {
-    auto [ours, theirs] = memory_transport_pair(loop);
+    auto [ours, theirs] =
+        carrier() == Carrier::memory ? memory_transport_pair(loop) : descriptor_pair();
     stream.emplace(loop, std::move(ours), options);
     far = std::move(theirs);
   }
   void SetUp() override { connect(); }
+
+  virtual Carrier carrier() const { return Carrier::memory; }
+  // What is sent into one is there when send() returns, as in memory.
+  std::pair<std::unique_ptr<Transport>, std::unique_ptr<Transport>> descriptor_pair() {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+    return {make_socket_transport(loop, ends[0]), make_socket_transport(loop, ends[1])};
+  }
 
   std::size_t send(std::string_view text) {
     const ByteView bytes = as_bytes(text);
@@ -48,7 +62,14 @@ class Reads : public MemoryTest {
   std::error_code last_error;
 };
 
-TEST_F(Reads, BytesWaitForAllOfThem) {
+class Reads : public MemoryReads, public ::testing::WithParamInterface<Carrier> {
+  Carrier carrier() const override { return GetParam(); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Memory, Reads, ::testing::Values(Carrier::memory));
+INSTANTIATE_TEST_SUITE_P(Descriptors, Reads, ::testing::Values(Carrier::descriptors));
+
+TEST_P(Reads, BytesWaitForAllOfThem) {
   stream->read_bytes(10, note());
   send("hello");
   EXPECT_TRUE(ended.empty());
@@ -61,7 +82,7 @@ TEST_F(Reads, BytesWaitForAllOfThem) {
   EXPECT_EQ(ended.back(), "!!");
 }
 
-TEST_F(Reads, PartialBytesTakeWhatThereIs) {
+TEST_P(Reads, PartialBytesTakeWhatThereIs) {
   stream->read_bytes(50, note(), {.partial = true});
   send("hello");
   stream->read_bytes(3, note(), {.partial = true});
@@ -73,7 +94,7 @@ TEST_F(Reads, PartialBytesTakeWhatThereIs) {
   EXPECT_THAT(ended, ElementsAre("hello", "wor", "", "ld"));
 }
 
-TEST_F(Reads, AreNeverAnsweredInsideTheCall) {
+TEST_P(Reads, AreNeverAnsweredInsideTheCall) {
   send("abc\n");
   stream->read_bytes(0, note());
   EXPECT_TRUE(ended.empty());
@@ -93,7 +114,7 @@ TEST_F(Reads, AreNeverAnsweredInsideTheCall) {
   EXPECT_EQ(ended.back(), "done");
 }
 
-TEST_F(Reads, UntilTakesTheDelimiterToo) {
+TEST_P(Reads, UntilTakesTheDelimiterToo) {
   stream->read_until("\r\n", note());
   send("one\r");
   EXPECT_TRUE(ended.empty());
@@ -105,16 +126,17 @@ TEST_F(Reads, UntilTakesTheDelimiterToo) {
   EXPECT_THAT(ended, ElementsAre("one\r\n", "two\r\n", ""));
 }
 
-TEST_F(Reads, UntilFindsADelimiterThatCameWithTheEnd) {
+TEST_P(Reads, UntilFindsADelimiterThatCameWithTheEnd) {
   stream->read_until("done", note());
   send(std::string(2048, 'x'));
-  send("done");
-  end();
+  const ByteView last = as_bytes("done");
+  far->send({&last, 1});
+  end();  // the loop has not run in between
   ASSERT_EQ(ended.size(), 1U);
   EXPECT_EQ(ended[0].size(), 2052U);
 }
 
-TEST_F(Reads, UntilWithoutItsDelimiterIsCutShort) {
+TEST_P(Reads, UntilWithoutItsDelimiterIsCutShort) {
   stream->read_until("done", note());
   send(std::string(2048, 'x') + "foo");
   end();
@@ -130,7 +152,7 @@ struct Limit {
   bool passes;
 };
 
-class UntilLimits : public Reads, public ::testing::WithParamInterface<Limit> {};
+class UntilLimits : public MemoryReads, public ::testing::WithParamInterface<Limit> {};
 
 // However it is cut, and whether it was there before the read or not.
 TEST_P(UntilLimits, AreExactForEveryCut) {
@@ -167,7 +189,7 @@ INSTANTIATE_TEST_SUITE_P(Table, UntilLimits,
                                            Limit{"abcdef", 5, false},
                                            Limit{"abcdefdef", 5, false}));
 
-TEST_F(Reads, IntoFillsTheCallersRoom) {
+TEST_P(Reads, IntoFillsTheCallersRoom) {
   std::array<std::byte, 10> room{};
   stream->read_into(room, note());
   send("hello");
@@ -185,20 +207,22 @@ TEST_F(Reads, IntoFillsTheCallersRoom) {
   EXPECT_THAT(ended, ElementsAre("helloworld", "!!12345678", "90ab", "cdefghi"));
 }
 
-TEST_F(Reads, IntoMayBePartialAndEmpty) {
+TEST_P(Reads, IntoMayBePartialAndEmpty) {
   std::array<std::byte, 10> room{};
   stream->read_into(room, note(), {.partial = true});
   send("hello");
   stream->read_into(room, note(), {.partial = true});
+  EXPECT_EQ(as_text(room), std::string_view("hello\0\0\0\0\0", 10));
   send("world!1234567890");
   stream->read_into(room, note(), {.partial = true});
   run();
+  EXPECT_EQ(as_text(room), "5678901234");  // four of them from before
   stream->read_into({}, note());
   run();
   EXPECT_THAT(ended, ElementsAre("hello", "world!1234", "567890", ""));
 }
 
-TEST_F(Reads, BytesByChunks) {
+TEST_P(Reads, BytesByChunks) {
   std::vector<std::string> chunks;
   stream->read_bytes(
       8, [&](ByteView chunk) { chunks.emplace_back(as_text(chunk)); }, note());
@@ -211,7 +235,32 @@ TEST_F(Reads, BytesByChunks) {
   EXPECT_EQ(ended.back(), "rest");
 }
 
-TEST_F(Reads, UntilCloseCollects) {
+TEST_P(Reads, BytesByChunksThatEndTooSoonAreCutShort) {
+  std::string got;
+  stream->read_bytes(
+      10, [&](ByteView chunk) { got += as_text(chunk); }, note());
+  send("abc");
+  end();
+  EXPECT_EQ(got, "abc");
+  EXPECT_EQ(last_error, Errc::truncated_message);
+  stream->read_bytes(
+      10, [&](ByteView chunk) { got += as_text(chunk); }, note());
+  run();
+  EXPECT_EQ(last_error, Errc::end_of_stream);  // of this one there was nothing
+}
+
+TEST_P(Reads, SmallerThanTheEndIsFarMayGoOnAfterIt) {
+  connect({.read_chunk_size = 256});
+  send(std::string(256, 'a') + std::string(256, 'b'));
+  stream->read_bytes(256, note());
+  run();
+  far->close();
+  stream->read_bytes(256, note());
+  run();
+  EXPECT_THAT(ended, ElementsAre(std::string(256, 'a'), std::string(256, 'b')));
+}
+
+TEST_P(Reads, UntilCloseCollects) {
   send("1234");
   stream->read_bytes(1, note());
   run();
@@ -223,7 +272,7 @@ TEST_F(Reads, UntilCloseCollects) {
   EXPECT_THAT(ended, ElementsAre("1", "234", ""));
 }
 
-TEST_F(Reads, UntilCloseIsAnErrorAfterAReset) {
+TEST_F(MemoryReads, UntilCloseIsAnErrorAfterAReset) {
   stream->read_until_close(note());
   send("abc");
   far->reset();
@@ -235,7 +284,7 @@ TEST_F(Reads, UntilCloseIsAnErrorAfterAReset) {
   EXPECT_EQ(ended.back(), "abc");
 }
 
-TEST_F(Reads, UntilCloseByChunksTellsTheEnd) {
+TEST_P(Reads, UntilCloseByChunksTellsTheEnd) {
   std::string got;
   stream->read_until_close([&](ByteView chunk) { got += as_text(chunk); }, note());
   send("a");
@@ -246,7 +295,7 @@ TEST_F(Reads, UntilCloseByChunksTellsTheEnd) {
   EXPECT_THAT(ended, ElementsAre(""));
 }
 
-TEST_F(Reads, UntilCloseKeepsToTheBuffersLimit) {
+TEST_P(Reads, UntilCloseKeepsToTheBuffersLimit) {
   connect({.max_buffer_size = 1000});
   stream->read_until_close(note());
   send(std::string(3000, 'x'));
@@ -254,18 +303,30 @@ TEST_F(Reads, UntilCloseKeepsToTheBuffersLimit) {
   EXPECT_FALSE(stream->is_open());
 }
 
-TEST_F(Reads, MoreBytesThanTheBufferHoldsCanNeverCome) {
+TEST_P(Reads, MoreBytesThanTheBufferHoldsEndTheStream) {
   connect({.max_buffer_size = 1000});
-  stream->read_bytes(1001, note());
-  run();
-  EXPECT_EQ(last_error, Errc::read_limit);
-  EXPECT_TRUE(stream->is_open());  // nobody else is to blame
   stream->read_bytes(1000, note());
   send(std::string(1000, 'x'));
   EXPECT_EQ(ended.back().size(), 1000U);
+  CloseReason why;
+  stream->set_close_callback([&why](const CloseReason& reason) { why = reason; });
+  stream->read_bytes(5000, note());
+  send(std::string(3000, 'y'));
+  EXPECT_EQ(last_error, Errc::read_limit);
+  EXPECT_FALSE(stream->is_open());
+  end();
+  EXPECT_EQ(why.code, Errc::read_limit);
 }
 
-TEST_F(Reads, ASecondOneIsRefusedAndTheFirstGoesOn) {
+TEST_P(Reads, SomeOfMoreBytesThanTheBufferHoldsWillDo) {
+  connect({.max_buffer_size = 1000});
+  stream->read_bytes(5000, note(), {.partial = true});
+  send("abc");
+  EXPECT_THAT(ended, ElementsAre("abc"));
+  EXPECT_TRUE(stream->is_open());
+}
+
+TEST_P(Reads, ASecondOneIsRefusedAndTheFirstGoesOn) {
   stream->read_bytes(3, note());
   stream->read_until("\n", note());
   run();
@@ -274,7 +335,7 @@ TEST_F(Reads, ASecondOneIsRefusedAndTheFirstGoesOn) {
   EXPECT_EQ(ended.back(), "abc");
 }
 
-TEST_F(Reads, CancellingLosesNothingAndPermitsTheNext) {
+TEST_P(Reads, CancellingLosesNothingAndPermitsTheNext) {
   stream->read_bytes(10, note());
   send("abc");
   stream->cancel_read();
@@ -289,7 +350,7 @@ TEST_F(Reads, CancellingLosesNothingAndPermitsTheNext) {
   EXPECT_EQ(std::error_code(Errc::read_cancelled), std::errc::operation_canceled);
 }
 
-TEST_F(Reads, AnEndAfterADeadlineLosesNothing) {
+TEST_P(Reads, AnEndAfterADeadlineLosesNothing) {
   stream->read_bytes(10, note(), {.timeout = 5s});
   send("abc");
   clock.advance(4999ms);
@@ -304,7 +365,7 @@ TEST_F(Reads, AnEndAfterADeadlineLosesNothing) {
   EXPECT_FALSE(loop.next_timer().has_value());  // no deadline outlives its read
 }
 
-TEST_F(Reads, DeadlinesEndWithTheStream) {
+TEST_P(Reads, DeadlinesEndWithTheStream) {
   stream->read_bytes(10, note(), {.timeout = 1h});
   stream.reset();
   far->close();
@@ -313,7 +374,7 @@ TEST_F(Reads, DeadlinesEndWithTheStream) {
   EXPECT_FALSE(loop.next_timer().has_value());
 }
 
-TEST_F(Reads, GoOnInWhatIsLeftAfterTheEnd) {
+TEST_P(Reads, GoOnInWhatIsLeftAfterTheEnd) {
   send("12");
   stream->read_bytes(1, note());
   run();
@@ -331,7 +392,7 @@ TEST_F(Reads, GoOnInWhatIsLeftAfterTheEnd) {
                                  "!the peer has ended the stream"));
 }
 
-TEST_F(Reads, AnIdleStreamNoticesTheEnd) {
+TEST_P(Reads, AnIdleStreamNoticesTheEnd) {
   bool closed = false;
   stream->set_close_callback([&](const CloseReason& reason) { closed = reason.clean(); });
   far->close();
@@ -339,7 +400,7 @@ TEST_F(Reads, AnIdleStreamNoticesTheEnd) {
   EXPECT_TRUE(closed);
 }
 
-TEST_F(Reads, TheEndIsNotToldBeforeWhatCameBeforeIt) {
+TEST_P(Reads, TheEndIsNotToldBeforeWhatCameBeforeIt) {
   bool closed = false;
   stream->set_close_callback([&](const CloseReason&) { closed = true; });
   send("abcdef");
@@ -354,7 +415,7 @@ TEST_F(Reads, TheEndIsNotToldBeforeWhatCameBeforeIt) {
   EXPECT_THAT(ended, ElementsAre("a", "bcdef"));
 }
 
-TEST_F(Reads, ClosingHereEndsAPendingReadAtOnce) {
+TEST_P(Reads, ClosingHereEndsAPendingReadAtOnce) {
   stream->read_bytes(10, note());
   stream->close();
   EXPECT_TRUE(ended.empty());
@@ -363,7 +424,41 @@ TEST_F(Reads, ClosingHereEndsAPendingReadAtOnce) {
   EXPECT_FALSE(stream->is_open());
 }
 
-TEST_F(Reads, TakeNoMoreFromTheSocketThanTheyNeed) {
+TEST_P(Reads, GoOnInWhatIsLeftAfterClosingHere) {
+  send("abcd");
+  stream->read_bytes(1, note());
+  run();
+  stream->close();
+  stream->read_bytes(10, note());
+  run();
+  stream->read_bytes(1, note());
+  run();
+  stream->read_bytes(2, note());
+  run();
+  stream->read_bytes(1, note());
+  run();
+  EXPECT_THAT(ended,
+              ElementsAre("a", "!connection closed here", "b", "cd", "!connection closed here"));
+}
+
+TEST_P(Reads, APendingOneFailsAndTheEndIsToldToo) {
+  std::vector<std::string> told;
+  stream->set_close_callback([&](const CloseReason&) { told.emplace_back("closed"); });
+  stream->read_until("\n",
+                     [&](std::error_code error, ByteView) { told.push_back(error.message()); });
+  far->close();
+  run();
+  EXPECT_THAT(told, ElementsAre("the peer has ended the stream", "closed"));
+}
+
+TEST_P(Reads, AnIdleStreamThatNobodyWatchesEndsToo) {
+  far->close();
+  run();
+  EXPECT_FALSE(stream->is_open());
+  EXPECT_FALSE(stream->error());
+}
+
+TEST_F(MemoryReads, TakeNoMoreFromTheSocketThanTheyNeed) {
   connect({.max_buffer_size = 10'240});
   std::size_t sent = 0;
   std::string line(1023, 'l');
@@ -381,8 +476,48 @@ TEST_F(Reads, TakeNoMoreFromTheSocketThanTheyNeed) {
   for (const std::string& got : ended) ASSERT_EQ(got, line);
 }
 
+// What the far end has got rid of is what the reads took, one chunk of at most half the limit, and what
+// the pipe holds.
+TEST_F(MemoryReads, OfSmallPiecesStayWithinTheBuffersLimit) {
+  connect({.max_buffer_size = 10'240});
+  const std::size_t pipe = MemoryTransportOptions().capacity_bytes;
+  const std::string all(300'000, 'x');
+  std::size_t sent = 0;
+  for (std::size_t taken = 1024; sent < all.size(); taken += 1024) {
+    sent += send(std::string_view(all).substr(sent));
+    stream->read_bytes(1024, note());
+    run();
+    sent += send(std::string_view(all).substr(sent));
+    ASSERT_LE(sent, taken + 10'240 + pipe);
+    ASSERT_EQ(ended.back().size(), 1024U);
+  }
+}
+
+TEST_F(MemoryReads, HoldTheSenderBackWhileNoneIsPending) {
+  connect({.max_buffer_size = 5 << 20});
+  std::string all;
+  for (int i = 0; i < 10 << 20; ++i) all += static_cast<char>('a' + i % 23);
+  std::size_t sent = 0;
+  const auto send_what_fits = [&] {
+    for (std::size_t more = 1; more > 0; sent += more)
+      more = sent < all.size() ? send(std::string_view(all).substr(sent)) : 0;
+  };
+  for (std::size_t at = 0; at < all.size(); at += 1 << 20) {
+    stream->read_bytes(1 << 20, note());
+    run();
+    send_what_fits();
+    ASSERT_EQ(ended.size(), 1U);
+    ASSERT_TRUE(ended[0] == all.substr(at, 1 << 20));
+    const std::size_t held = sent;
+    send_what_fits();
+    EXPECT_EQ(sent, held);
+    EXPECT_LE(sent, at + (1 << 20) + 2 * 72 * 1024 + MemoryTransportOptions().capacity_bytes);
+    ended.clear();
+  }
+}
+
 // A delimiter of which every prefix keeps coming: the search begins where the last one stopped.
-TEST_F(Reads, UntilLooksAtEachByteOnce) {
+TEST_P(Reads, UntilLooksAtEachByteOnce) {
   const std::string delimiter = std::string(30, 'a') + "b";
   stream->read_until(delimiter, note(), {.max_bytes = 1 << 20});
   for (int i = 0; i < 2000; ++i) send(std::string(100, 'a'));
@@ -391,14 +526,14 @@ TEST_F(Reads, UntilLooksAtEachByteOnce) {
   EXPECT_EQ(ended[0].size(), 200'001U);
 }
 
-TEST_F(Reads, ADestroyedStreamSendsWhatWasWritten) {
+TEST_P(Reads, ADestroyedStreamSendsWhatWasWritten) {
   stream->write("the last words");
   stream.reset();
   run();
   EXPECT_EQ(receive(*far, 100), "the last words");
 }
 
-TEST_F(Reads, DrainedWaitsWhileOutputIsHigh) {
+TEST_F(MemoryReads, DrainedWaitsWhileOutputIsHigh) {
   std::vector<std::string> told;
   const auto note_drained = [&](std::error_code error) {
     told.push_back(error ? error.message() : "drained");
@@ -408,23 +543,21 @@ TEST_F(Reads, DrainedWaitsWhileOutputIsHigh) {
   run();
   EXPECT_THAT(told, ElementsAre("drained"));
   EXPECT_EQ(stream->write(std::string(200'000, 'x')), WriteStatus::paused);
-  stream->when_drained(note_drained);
-  stream->when_drained(note_drained);
+  for (int i = 0; i < 10; ++i) stream->when_drained(note_drained);
   run();
   EXPECT_EQ(told.size(), 1U);
   EXPECT_EQ(receive(*far, 200'000).size(), 200'000U);
-  EXPECT_EQ(told.size(), 3U);
+  EXPECT_THAT(std::exchange(told, {}), ElementsAreArray(std::vector<std::string>(11, "drained")));
   EXPECT_EQ(stream->write(std::string(200'000, 'x')), WriteStatus::paused);
   stream->when_drained(note_drained);
   far->reset();
   run();
   stream->when_drained(note_drained);
   run();
-  EXPECT_THAT(told, ElementsAre("drained", "drained", "drained", "connection reset by the peer",
-                                "connection reset by the peer"));
+  EXPECT_THAT(told, ElementsAre("connection reset by the peer", "connection reset by the peer"));
 }
 
-TEST_F(Reads, AServerMayHandStreamsToAFunction) {
+TEST_F(MemoryReads, AServerMayHandStreamsToAFunction) {
   std::vector<IOStream> held;
   TcpServer server(loop, "", handle_streams([&](IOStream accepted) {
                      accepted.write("welcome\n");
@@ -441,14 +574,14 @@ TEST_F(Reads, AServerMayHandStreamsToAFunction) {
   EXPECT_TRUE(peer.ended());
 }
 
-TEST_F(Reads, AStreamThatIsNotKeptCloses) {
+TEST_F(MemoryReads, AStreamThatIsNotKeptCloses) {
   TcpServer server(loop, "", handle_streams([](IOStream accepted) { accepted.write("no\n"); }));
   MemoryPeer peer(server);
   EXPECT_EQ(peer.take(), "no\n");
   EXPECT_TRUE(peer.ended());
 }
 
-TEST_F(Reads, AStreamMayBeDestroyedInItsHandler) {
+TEST_P(Reads, AStreamMayBeDestroyedInItsHandler) {
   stream->read_bytes(1, [this](std::error_code, ByteView data) {
     stream.reset();
     ended.emplace_back(as_text(data));
@@ -458,7 +591,7 @@ TEST_F(Reads, AStreamMayBeDestroyedInItsHandler) {
   EXPECT_THAT(ended, ElementsAre("a"));
 }
 
-TEST_F(Reads, AHandlerThatThrowsCostsTheConnection) {
+TEST_P(Reads, AHandlerThatThrowsCostsTheConnection) {
   stream->read_bytes(1, [](std::error_code, ByteView) { throw std::runtime_error("no"); });
   send("abc");
   EXPECT_EQ(stream->error(), Errc::callback_threw);
@@ -469,7 +602,7 @@ TEST_F(Reads, AHandlerThatThrowsCostsTheConnection) {
   EXPECT_EQ(stream->error(), Errc::callback_threw);
 }
 
-TEST_F(Reads, OfAStreamWhoseLoopIsGoneEndWithIt) {
+TEST_F(MemoryReads, OfAStreamWhoseLoopIsGoneEndWithIt) {
   {
     IOLoop short_lived;
     auto [ours, theirs] = memory_transport_pair(short_lived);
@@ -483,7 +616,7 @@ TEST_F(Reads, OfAStreamWhoseLoopIsGoneEndWithIt) {
 }
 
 // Any mixture of reads sees the bytes in their order, each once, however they were cut.
-TEST_F(Reads, SeeEveryByteOnceForAnyCutsAndAnyReads) {
+TEST_P(Reads, SeeEveryByteOnceForAnyCutsAndAnyReads) {
   for (unsigned seed = 1; seed <= 200; ++seed) {
     connect();
     std::mt19937 random(seed);

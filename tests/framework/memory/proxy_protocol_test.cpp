@@ -70,6 +70,16 @@ TEST_F(ProxyProtocol, ThePeerIsThenTheClient) {
   EXPECT_THAT(built_for, ElementsAre("1.1.1.1:8080"));
 }
 
+TEST_F(ProxyProtocol, TheLocalAddressIsWhatTheClientConnectedTo) {
+  script.connect = [](Protocol& conn) { conn.write(conn.local_address().to_string() + " "); };
+  connect();
+  send(line);
+  EXPECT_EQ(receive(*peer, 100), "2.2.2.2:8888 ");
+  connect();
+  send(local_header);
+  EXPECT_EQ(receive(*peer, 100), "127.0.0.1:50001 ");
+}
+
 TEST_F(ProxyProtocol, ThePeerIsTheProxyWhenItSpeaksForItself) {
   for (const std::string& header : {local_header, "PROXY UNKNOWN ::1 ::2 1 2\r\n"s}) {
     connect();

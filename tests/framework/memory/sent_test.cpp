@@ -1,5 +1,7 @@
 // When output has left: IOStream::when_sent.
+#include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -79,6 +81,39 @@ TEST_F(Sent, WritingInsideItDoesNotRecur) {
   again({});
   loop.run_until_idle();
   EXPECT_EQ(left, 0);
+}
+
+// Decides what comes next only when the last piece has left: nothing piles up.
+TEST_F(Sent, IsWhenAProducerMayGoOn) {
+  std::string made;
+  std::function<void()> produce = [&] {
+    if (made.size() >= 20'000) return stream.close();
+    const std::string piece(777, static_cast<char>('a' + made.size() % 26));
+    made += piece;
+    stream.write(piece);
+    stream.when_sent([&](std::error_code error) {
+      if (!error) produce();
+    });
+  };
+  produce();
+  loop.run_until_idle();
+  std::string got;
+  for (std::string piece; !(piece = receive(*far, 50)).empty(); got += piece) {
+    loop.run_until_idle();
+    ASSERT_LE(made.size(), got.size() + 50 + 100 + 2 * 777);
+  }
+  EXPECT_EQ(got, made);
+  EXPECT_GE(made.size(), 20'000U);
+}
+
+TEST_F(Sent, MayThrowAndCostsItsConnectionOnly) {
+  Script bystander;
+  const auto peer = connect(bystander);
+  stream.write("hello");
+  stream.when_sent([](std::error_code) { throw std::runtime_error("no"); });
+  loop.run_until_idle();
+  EXPECT_EQ(stream.error(), Errc::callback_threw);
+  EXPECT_EQ(bystander.count("close"), 0);
 }
 
 }  // namespace

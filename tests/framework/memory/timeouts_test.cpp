@@ -1,6 +1,10 @@
 // What has to happen within a time: output taken, messages complete, connections used and closed.
 #include <chrono>
+#include <stdexcept>
 #include <string>
+
+#include <twister/io_stream.hpp>
+#include <twister/tcp_server.hpp>
 
 #include "script.hpp"
 
@@ -128,6 +132,48 @@ TEST_F(Timeouts, WithoutAnIdleTimeoutASilentConnectionHasNoTimer) {
   EXPECT_EQ(loop.next_timer(), std::nullopt);
   clock.advance(10'000h);
   EXPECT_EQ(script.count("close"), 0);
+}
+
+// ---- options ----
+
+TEST_F(Timeouts, TheIdleTimeoutMayBeChangedAndSaysWhatItWas) {
+  Script script;
+  const auto peer = connect(script, {.idle_timeout = 5s});
+  clock.advance(4s);
+  EXPECT_EQ(script.conn->set_idle_timeout(10s), 5s);
+  clock.advance(9s);
+  EXPECT_EQ(script.conn->set_idle_timeout(never), 10s);
+  clock.advance(1h);
+  EXPECT_EQ(script.conn->set_idle_timeout(2s), never);
+  clock.advance(1999ms);
+  EXPECT_TRUE(script.conn->is_open());
+  clock.advance(1ms);
+  EXPECT_FALSE(script.conn->is_open());
+  peer->end();
+  EXPECT_EQ(script.reason.code, Errc::idle_timeout);
+}
+
+TEST_F(Timeouts, ChangingTheIdleTimeoutAfterTheEndChangesNothing) {
+  Script script;
+  script.close = [](Protocol& conn, const CloseReason&) { conn.set_idle_timeout(1s); };
+  const auto peer = connect(script, {.idle_timeout = 5s});
+  clock.advance(5s);
+  clock.advance(1h);
+  EXPECT_EQ(script.count("close"), 1);
+  EXPECT_EQ(loop.next_timer(), std::nullopt);
+}
+
+TEST_F(Timeouts, HaveToBePositive) {
+  Script script;
+  EXPECT_THROW(connect(script, {.handshake_timeout = 0ms}), std::invalid_argument);
+  EXPECT_THROW(connect(script, {.idle_timeout = -1ms}), std::invalid_argument);
+  EXPECT_THROW(TcpServer(loop, "", build<Protocol>(), {.stream = {.message_timeout = 0ms}}),
+               std::invalid_argument);
+  EXPECT_THROW(IOStream(loop, memory_transport_pair(loop).first, {.write_timeout = 0ms}),
+               std::invalid_argument);
+  const auto peer = connect(script);
+  EXPECT_THROW(script.conn->set_idle_timeout(0ms), std::invalid_argument);
+  EXPECT_TRUE(script.conn->is_open());
 }
 
 }  // namespace

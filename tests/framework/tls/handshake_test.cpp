@@ -226,6 +226,35 @@ TEST_F(TlsHandshake, OldVersionsAreRefused) {
   EXPECT_THAT(log.lines(), Contains(HasSubstr("unsupported protocol")));
 }
 
+TEST_F(TlsHandshake, AnyNumberMayWaitForIt) {
+  serve();
+  std::vector<std::string> told;
+  const auto note = [&](std::error_code error) { told.push_back(error ? "failed" : "open"); };
+  IOStream client(loop, TlsClientContext(client_options())(connect_plain(), "example.com"));
+  client.when_open(note);
+  client.when_open(note);
+  EXPECT_TRUE(told.empty());
+  loop.run_until_idle();
+  client.when_open(note);
+  EXPECT_EQ(told.size(), 2U);
+  loop.run_until_idle();
+  EXPECT_EQ(told, (std::vector<std::string>{"open", "open", "open"}));
+}
+
+TEST_F(TlsHandshake, WhoWaitsIsToldWhyItFailed) {
+  serve();
+  std::vector<std::error_code> told;
+  const auto note = [&](std::error_code error) { told.push_back(error); };
+  IOStream client(loop, TlsClientContext(client_options())(connect_plain(), "example.org"));
+  client.when_open(note);
+  loop.run_until_idle();
+  client.when_open(note);
+  loop.run_until_idle();
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[0], Condition::refused) << told[0].message();
+  EXPECT_EQ(told[1], told[0]);
+}
+
 TEST_F(TlsHandshake, ClosingMeanwhileDoesNotWaitForIt) {
   auto [near, far] = memory_transport_pair(loop);
   IOStream client(loop, TlsClientContext(client_options())(std::move(near), "example.com"));

@@ -129,6 +129,39 @@ TEST_F(TlsStream, APeerThatTakesNothingHasTheWriteTimeoutHereToo) {
   EXPECT_EQ(script.reason.code, Errc::write_timeout);
 }
 
+TEST_F(TlsStream, TheEndIsNotToldWhileThePeerHasNotEnded) {
+  const auto far = connect_plain();
+  IOStream client(loop, TlsClientContext(client_options())(
+                            std::make_unique<FaultyTransport>(loop, connect_plain(), FaultPlan{}),
+                            "example.com"));
+  loop.run_until_idle();
+  ASSERT_NE(script.conn, nullptr);
+  client.write("hello");  // no read: the client does not notice the goodbye
+  loop.run_until_idle();
+  client.pause_reading();
+  script.conn->close();
+  EXPECT_EQ(script.conn->write("too late"), WriteStatus::closed);
+  loop.run_until_idle();
+  EXPECT_EQ(script.count("close"), 0);
+  std::string received;
+  client.resume_reading();
+  client.read_until_close([&](ByteView chunk) { received += as_text(chunk); });
+  loop.run_until_idle();
+  EXPECT_EQ(script.count("close"), 1);
+  EXPECT_EQ(received, "hello");
+}
+
+TEST_F(TlsStream, APeerThatDoesNotAnswerTheGoodbyeIsNotWaitedForLong) {
+  const auto client = connect_tls();
+  client->stream.cancel_read();
+  client->stream.pause_reading();
+  script.conn->close();
+  clock.advance(1999ms);
+  EXPECT_EQ(script.count("close"), 0);
+  clock.advance(1ms);
+  EXPECT_EQ(script.count("close"), 1);
+}
+
 TEST_F(TlsStream, AbortIsAReset) {
   const auto client = connect_tls();
   script.conn->abort();

@@ -47,6 +47,7 @@ class FaultyTransport final : public Transport {
   void close() noexcept override;
   void reset() noexcept override;
   Address peer_address() const override;
+  Address local_address() const override;
 
  private:
   struct Wake;

@@ -110,15 +110,19 @@ void IOStream::State::start_tls(const TransportLayer& tls,
   }
   if (reader_.reading()) return tell_later(function, Errc::already_reading);
   if (!reader_.empty()) return tell_later(function, Errc::unread_input);
-  opened_ = false;
-  open_waiters_.push_back(std::move(function));
+  if (starts_tls_)
+    return tell_later(function, std::make_error_code(std::errc::operation_in_progress));
   adapter_->start_tls(tls, [weak = weak_from_this()] {
     if (const auto state = weak.lock()) state->on_open();
   });
+  starts_tls_ = true;
+  opened_ = false;
+  open_waiters_.push_back(std::move(function));
 }
 
 void IOStream::State::on_open() {
   opened_ = true;
+  starts_tls_ = false;
   tell(open_waiters_, {});
 }
 
@@ -188,11 +192,13 @@ std::function<void(std::exception_ptr)> IOStream::State::failure_handler() {
 
 IOStream::Adapter::~Adapter() {
   if (self_ != nullptr) *self_ = nullptr;
+  if (state_ != nullptr) state_->detach();  // without a word: the loop was ending
 }
 
 void IOStream::Adapter::abandon(std::error_code breach) {
   state_ = nullptr;
   set_close_callback(nullptr);
+  abandoned_open_ = is_open() && !breach;
   close(breach);
 }
 
@@ -203,7 +209,7 @@ std::shared_ptr<IOStream::Adapter*> IOStream::Adapter::self() {
 
 void IOStream::Adapter::task_threw(const std::exception_ptr& error) {
   if (const std::error_code code = stream_error(error, {})) {
-    abort_with({.code = code, .detail = {}});
+    if (abandoned_open_) blame({.code = code, .detail = {}});
   } else {
     run_guarded([&error] { std::rethrow_exception(error); });
   }

@@ -24,6 +24,7 @@ class IOStream::State : public std::enable_shared_from_this<State> {
 
   Adapter* adapter() const noexcept { return adapter_; }
   void attach(IOLoop& loop, Adapter& adapter) noexcept;
+  void detach() noexcept { adapter_ = nullptr; }
   IOLoop& loop() const noexcept { return *loop_; }
   void set_max_buffer_size(std::size_t bytes) noexcept { reader_.set_max_buffer_size(bytes); }
   void set_keep_open(bool on) noexcept { keep_open_ = on; }
@@ -73,6 +74,7 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   bool keep_open_ = false;
   bool output_high_ = false;
   bool opened_ = false;
+  bool starts_tls_ = false;
   std::vector<std::function<void(std::error_code)>> drain_waiters_;
   std::vector<std::function<void(std::error_code)>> open_waiters_;
 };
@@ -109,6 +111,7 @@ class IOStream::Adapter final : public Protocol {
   std::shared_ptr<State> state_;
   std::function<void(IOStream)> on_open_;
   std::shared_ptr<Adapter*> self_;
+  bool abandoned_open_ = false;  // the stream went before anybody had closed it
 };
 
 }  // namespace twister

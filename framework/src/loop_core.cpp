@@ -93,6 +93,10 @@ LoopCore::~LoopCore() {
   // From here on nothing is served later: every stream ends now.
   ending_ = true;
   while (streams_ != nullptr) {
+    if (streams_->too_late_) {  // a callback of the end would begin again, without end
+      streams_->discard();
+      continue;
+    }
     CloseReason reason{.code = Errc::loop_stopped, .detail = {}};
     // A reset, unless the peer has had its FIN: what was cut off shall not look like an end.
     if (streams_->state_ < Stream::State::lingering) {

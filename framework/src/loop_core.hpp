@@ -115,6 +115,8 @@ class LoopCore {
   std::span<std::byte> receive_buffer() noexcept {
     return {receive_buffer_.get(), receive_buffer_bytes};
   }
+  // It is being destroyed: what begins now ends at once.
+  bool ending() const noexcept { return ending_; }
   std::unique_ptr<OutputQueue> acquire_output() { return output_pool_.acquire(); }
   void release_output(std::unique_ptr<OutputQueue> queue) {
     output_pool_.release(std::move(queue));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
@@ -17,18 +18,24 @@ namespace twister::detail {
 class OutputQueue {
  public:
   std::size_t size() const noexcept { return size_; }
+  // With what the queue itself needs for pieces that are kept by reference.
+  std::size_t held_bytes() const noexcept {
+    return size_ + (rest_.size() - rest_begin_ - dropped_entries_) * sizeof(Segment);
+  }
   bool empty() const noexcept { return size_ == 0; }
 
   void append(ByteView bytes);
   void append(const SharedBytes& bytes);
   // Keeps it by reference, whatever its size, so that it can be taken out again.
   void append_droppable(const SharedBytes& bytes);
-  // Drops what may be dropped, the oldest first, until `bytes` are gone or nothing is left of it.
-  // What has been sent in part stays. Returns how many messages were dropped.
-  std::size_t drop_oldest(std::size_t bytes) noexcept;
+  // Drops what may be dropped, the oldest first, until `bytes` of held_bytes() are gone or nothing is
+  // left of it. What has been sent in part stays. Tells `dropped` how many bytes are before each
+  // message, and in it. Returns how many messages were dropped.
+  using Dropped = std::function<void(std::size_t before, std::size_t bytes)>;
+  std::size_t drop_oldest(std::size_t bytes, const Dropped& dropped = {});
   // The buffer at the end, to encode into; commit_tail() or roll_back_tail() must follow.
   ByteBuffer& tail() {
-    if (!rest_.empty() && !rest_.back().shared.empty()) rest_.emplace_back();
+    if (!rest_.empty() && rest_.back().kind != Segment::Kind::own) rest_.emplace_back();
     tail_before_ = last_buffer().size();
     return last_buffer();
   }
@@ -46,24 +53,33 @@ class OutputQueue {
   void clear() noexcept {
     first_.clear();
     if (!rest_.empty()) rest_.clear();
-    rest_begin_ = 0;
+    rest_begin_ = drop_begin_ = before_drop_begin_ = dropped_entries_ = 0;
     size_ = 0;
   }
   // Memory that is held while empty.
-  std::size_t capacity() const noexcept { return first_.capacity(); }
-  void release_memory() noexcept { first_.release(); }
+  std::size_t capacity() const noexcept {
+    return first_.capacity() + rest_.capacity() * sizeof(Segment);
+  }
+  void release_memory() noexcept {
+    first_.release();
+    std::vector<Segment>().swap(rest_);
+  }
 
  private:
-  // Behind the first buffer: either bytes of our own or a reference.
+  // Behind the first buffer: bytes of our own, a reference, or what is left of one that was dropped.
   struct Segment {
+    enum class Kind : unsigned char { own, shared, droppable, dropped };
     ByteBuffer own;
     SharedBytes shared;
     std::size_t sent = 0;  // of `shared`
-    bool droppable = false;
+    Kind kind = Kind::own;
     ByteView view() const noexcept {
       return shared.empty() ? own.view() : shared.view().subspan(sent);
     }
   };
+
+  void append_reference(const SharedBytes& bytes, Segment::Kind kind);
+  void forget_dropped();
 
   ByteBuffer& last_buffer() noexcept { return rest_.empty() ? first_ : rest_.back().own; }
 
@@ -72,6 +88,10 @@ class OutputQueue {
   ByteBuffer first_;
   std::vector<Segment> rest_;
   std::size_t rest_begin_ = 0;
+  // Nothing between rest_begin_ and here may be dropped any more; how many bytes that is.
+  std::size_t drop_begin_ = 0;
+  std::size_t before_drop_begin_ = 0;
+  std::size_t dropped_entries_ = 0;  // from rest_begin_ on
   std::size_t size_ = 0;
   std::size_t tail_before_ = 0;
 };

@@ -56,7 +56,9 @@ void Protocol::set_close_callback(std::function<void(const CloseReason&)> callba
 }
 
 void Protocol::start_tls(const TransportLayer& tls, std::function<void()> established) {
-  stream().start_layer(tls, std::move(established));
+  if (!stream().start_layer(tls, std::move(established))) {
+    throw std::logic_error("start_tls: another handshake is under way");
+  }
 }
 
 void Protocol::pause_reading() {
@@ -69,7 +71,7 @@ bool Protocol::is_open() const noexcept {
   return stream_ != nullptr && stream_->is_open();
 }
 std::size_t Protocol::queued_bytes() const noexcept {
-  return stream_ == nullptr ? 0 : stream_->queued_bytes();
+  return stream_ == nullptr ? 0 : stream_->unsent_bytes();
 }
 Address Protocol::peer_address() const {
   return stream().transport().peer_address();
@@ -115,8 +117,8 @@ const StreamOptions& Protocol::stream_options() const {
 void Protocol::close_with(CloseReason reason) {
   stream().close(std::move(reason));
 }
-void Protocol::abort_with(CloseReason reason) {
-  stream().cut(std::move(reason));
+void Protocol::blame(CloseReason reason) {
+  stream().blame(std::move(reason));
 }
 bool Protocol::accepts_data() const noexcept {
   return stream_ != nullptr && stream_->accepts_data();

@@ -86,7 +86,7 @@ class ProxyTransport final : public Transport {
     return arriving_ == nullptr ? inner_->send(pieces) : would_block();
   }
   void shutdown_send() override { inner_->shutdown_send(); }
-  bool has_unsent() const noexcept override { return inner_->has_unsent(); }
+  Unsent unsent() const noexcept override { return inner_->unsent(); }
   void close() noexcept override { inner_->close(); }
   void reset() noexcept override { inner_->reset(); }
   Address peer_address() const override {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <span>
 #include <system_error>
 
 #include "asio_parts.hpp"
@@ -43,8 +44,12 @@ class EpollReactor final : public Reactor {
     return nullptr;
   }
 
-  void remove(int fd) noexcept override {
+  void remove(int fd, const TransportEvents* events) noexcept override {
     ::epoll_ctl(set_.native_handle(), EPOLL_CTL_DEL, fd, nullptr);
+    if (events == nullptr) return;
+    for (epoll_event& event : waiting_) {
+      if (event.data.ptr == events) event.data.ptr = nullptr;
+    }
   }
 
  private:
@@ -64,9 +69,12 @@ class EpollReactor final : public Reactor {
     loop_.activity().begin("on_data");
     const int count =
         ::epoll_wait(set_.native_handle(), batch_.data(), static_cast<int>(batch_.size()), 0);
-    for (int i = 0; i < count; ++i) {
-      const epoll_event& event = batch_[static_cast<std::size_t>(i)];
+    waiting_ = std::span(batch_).first(count > 0 ? static_cast<std::size_t>(count) : 0);
+    while (!waiting_.empty()) {
+      const epoll_event event = waiting_.front();
+      waiting_ = waiting_.subspan(1);
       auto* const events = static_cast<TransportEvents*>(event.data.ptr);
+      if (events == nullptr) continue;  // removed since
       loop_.activity().note(events);
       events->on_ready(readiness_of(event.events));
     }
@@ -76,6 +84,7 @@ class EpollReactor final : public Reactor {
   LoopCore& loop_;
   asio::posix::stream_descriptor set_;
   std::array<epoll_event, batch_size> batch_;
+  std::span<epoll_event> waiting_;  // of the batch, not yet told
 };
 
 // One socket under AsioReactor. Completions hold the shared half, so that a removed watch is
@@ -141,7 +150,7 @@ class AsioReactor final : public Reactor {
   std::unique_ptr<Watch> add(int fd, TransportEvents& events) override {
     return std::make_unique<AsioWatch>(loop_, fd, events);
   }
-  void remove(int) noexcept override {}  // destroying the watch is enough
+  void remove(int, const TransportEvents*) noexcept override {}  // destroying the watch is enough
 
  private:
   LoopCore& loop_;

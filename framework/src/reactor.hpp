@@ -32,8 +32,9 @@ class Reactor {
 
   // Starts to report on `fd`, edge-triggered, until remove(). Throws std::system_error.
   virtual std::unique_ptr<Watch> add(int fd, TransportEvents& events) = 0;
-  // Stops. Events of the current batch may still arrive: whoever is told must outlive the batch.
-  virtual void remove(int fd) noexcept = 0;
+  // Stops. `events`, if given, is not told any more. Without it, events of the current batch may still
+  // arrive, and whoever is told must outlive the batch.
+  virtual void remove(int fd, const TransportEvents* events = nullptr) noexcept = 0;
 };
 
 std::unique_ptr<Reactor> make_reactor(ReactorKind kind, LoopCore& loop);

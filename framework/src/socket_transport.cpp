@@ -14,13 +14,17 @@
 namespace twister::detail {
 namespace {
 
+IoResult failed(int error) noexcept {
+  return {.status = IoResult::Status::failed,
+          .bytes = 0,
+          .error = std::error_code(error, std::generic_category())};
+}
+
 IoResult result_of_error(int error) noexcept {
   if (error == EAGAIN || error == EWOULDBLOCK) {
     return {.status = IoResult::Status::would_block, .bytes = 0, .error = {}};
   }
-  return {.status = IoResult::Status::failed,
-          .bytes = 0,
-          .error = std::error_code(error, std::generic_category())};
+  return failed(error);
 }
 
 }  // namespace
@@ -28,20 +32,18 @@ IoResult result_of_error(int error) noexcept {
 void SocketTransport::start(TransportEvents& events) {
   if (descriptor_ < 0) return;
   if (std::exchange(started_, true)) {
-    reactor_.remove(descriptor_);
+    reactor_.remove(descriptor_, events_);
     watch_.reset();
   }
+  events_ = &events;
   watch_ = reactor_.add(descriptor_, events);
 }
 
 IoResult SocketTransport::establish() {
+  if (connect_error_ != 0) return failed(connect_error_);
   int error = 0;
   socklen_t size = sizeof error;
-  if (!connect_error_ && ::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
-    error = errno;
-  }
-  if (connect_error_)
-    return {.status = IoResult::Status::failed, .bytes = 0, .error = connect_error_};
+  if (::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
   if (error != 0) return result_of_error(error);
   sockaddr_storage name{};
   socklen_t name_size = sizeof name;
@@ -106,7 +108,7 @@ void SocketTransport::close() noexcept {
   if (descriptor_ < 0) return;
   // Closing alone would do, were there no copy of the descriptor in a process that was just forked:
   // then events would go on arriving for a transport that is gone.
-  reactor_.remove(descriptor_);
+  reactor_.remove(descriptor_, events_);
   watch_.reset();
   ::close(descriptor_);
   descriptor_ = -1;

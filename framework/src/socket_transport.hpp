@@ -20,7 +20,7 @@ class SocketTransport final : public Transport {
       : reactor_(reactor),
         descriptor_(descriptor),
         connecting_(true),
-        connect_error_(error),
+        connect_error_(error.value()),
         peer_(std::move(peer)) {}
   ~SocketTransport() override { close(); }
   SocketTransport(const SocketTransport&) = delete;
@@ -44,8 +44,9 @@ class SocketTransport final : public Transport {
   int descriptor_;
   bool started_ = false;
   bool connecting_ = false;
-  std::error_code connect_error_;
-  Address peer_;  // must be known after the connection has gone
+  int connect_error_ = 0;              // an errno
+  TransportEvents* events_ = nullptr;  // once started
+  Address peer_;                       // must be known after the connection has gone
 };
 
 }  // namespace twister::detail

@@ -18,6 +18,9 @@ namespace {
 // messages costs a multiple of the CPU with deep pipelines.
 constexpr std::size_t max_turn_bytes = 256 * 1024;
 
+// What is received at least, where there is so much, while output waits.
+constexpr std::size_t min_room_bytes = 4 * 1024;
+
 // Stands in for a Protocol that is not built yet.
 class Arriving final : public Protocol {};
 
@@ -42,9 +45,9 @@ class NoTransport final : public Transport {
   Address peer_;
 };
 
-// Seconds of the loop's clock, in the bits that a stream has left for them: two years, and again
+// Seconds of the loop's clock, in the bits that a stream has left for them: half a year, and again
 // from zero.
-constexpr std::uint32_t age_mask = (1u << 26) - 1;
+constexpr std::uint32_t age_mask = (1u << 24) - 1;
 
 std::uint32_t seconds_of(TimePoint time) noexcept {
   const auto since = std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch());
@@ -58,6 +61,7 @@ Stream& Stream::open(LoopCore& loop, std::unique_ptr<Transport> transport,
                      std::shared_ptr<const StreamShared> options, TcpServer* server) {
   auto* stream = new Stream(loop, std::move(transport), std::move(protocol), std::move(options));
   stream->protocol_->server_ = server;
+  stream->too_late_ = loop.ending();
   loop.link(*stream);
   loop.schedule(*stream);
   return *stream;
@@ -106,7 +110,10 @@ void Stream::forget_server() noexcept {
 
 void Stream::on_ready(Readiness readiness) {
   if (state_ >= State::dying) return;
-  const bool output_waits = has(readiness, Readiness::writable) && output_ != nullptr;
+  // accounts_: also what a layer has taken and not sent.
+  const bool output_waits =
+      has(readiness, Readiness::writable) &&
+      (output_ != nullptr || accounts_ || write_ended_ || state_ == State::closing);
   if (has(readiness, Readiness::writable)) writable_ = true;
   if (has(readiness, Readiness::readable | Readiness::hangup)) readable_ = true;
   if (has(readiness, Readiness::hangup | Readiness::failed)) hangup_ = true;
@@ -115,7 +122,7 @@ void Stream::on_ready(Readiness readiness) {
     if (started_) loop_.schedule(*this);
     return;
   }
-  if (!(readable_ || output_waits || transport_->has_unsent())) return;
+  if (!readable_ && !output_waits) return;
   // Guarded as a whole: a lack of memory costs this connection, not the loop.
   protect("stream", [this] {
     in_turn_ = true;
@@ -147,12 +154,17 @@ void Stream::serve_turn() {
 bool Stream::establish() {
   if (!establish_transport()) return false;
   if (arriving_ && !establish_arrival()) return false;
+  if (extras_ != nullptr && extras_->early_layer && !establish_early_layer()) return false;
   establishing_ = false;
+  layering_ = false;
+  if (extras_ != nullptr) extras_->open_by = TimePoint::max();
   if (!connect_told_) {
     // One that was closed before the loop came to it only sends what it has written.
     if (state_ == State::opening) state_ = State::open;
     tell_connected();
-  } else if (const auto established = std::exchange(extras().when_established, {})) {
+  }
+  if (extras_ == nullptr) return true;
+  if (const auto established = std::exchange(extras_->when_established, {})) {
     guard("established", established);
   }
   return true;
@@ -226,20 +238,45 @@ bool Stream::establish_arrival() {
   return true;
 }
 
-void Stream::start_layer(const TransportLayer& layer, std::function<void()> established) {
-  if (state_ != State::open || establishing_) return;
+bool Stream::start_layer(const TransportLayer& layer, std::function<void()> established) {
+  if (!is_open()) return true;  // as every verb, without effect
+  if (layering_) return false;
+  layering_ = true;
+  Extras& more = extras();
+  more.when_established = std::move(established);
+  if (!connect_told_) {
+    more.early_layer = layer;
+    if (output_ != nullptr) abort({.code = Errc::unsent_output, .detail = {}});
+    return true;
+  }
+  // Within a turn, the rest of what was received may still be on its way to being kept: see end_turn().
+  if (!in_turn_ && protocol_->kept_bytes() > 0) {
+    abort({.code = Errc::unread_input, .detail = {}});
+    return true;
+  }
   flush();
-  if (output_ != nullptr) return abort({.code = Errc::unsent_output, .detail = {}});
+  if (output_ != nullptr) {
+    abort({.code = Errc::unsent_output, .detail = {}});
+    return true;
+  }
   guard("start_tls", [&] { add_layer(layer); });
-  extras().when_established = std::move(established);
   loop_.schedule(*this);
+  return true;
+}
+
+bool Stream::establish_early_layer() {
+  const TransportLayer layer = std::exchange(extras_->early_layer, {});
+  guard("start_tls", [&] { add_layer(layer); });
+  return state_ < State::dying && establish_transport();
 }
 
 void Stream::add_layer(const TransportLayer& layer) {
   // What a layer that throws has been given is gone with it.
   const Address peer = transport_->peer_address();
   auto below = std::exchange(transport_, std::make_unique<NoTransport>(peer));
-  if (auto layered = layer(std::move(below))) transport_ = std::move(layered);
+  auto layered = layer(std::move(below));
+  if (layered == nullptr) return fail({.code = Errc::refused, .detail = "by its layer"});
+  transport_ = std::move(layered);
   started_ = false;
   establishing_ = true;
 }
@@ -315,11 +352,13 @@ void Stream::read_turn() {
 }
 
 // While output waits, no more is received than would, sent back, lead to the high-water mark: so an
-// echo to a peer that takes nothing keeps that much, and not a receive buffer on top of it.
+// echo to a peer that takes nothing keeps that much, and not a receive buffer on top of it. Not by
+// bytes, though: a peer that takes nothing shall not make us receive one at a time.
 std::size_t Stream::room_for_replies() const noexcept {
   if (options_->when_output_is_high == OutputHigh::keep_reading) return unlimited;
   const std::size_t high = options_->high_watermark_bytes;
-  return std::max<std::size_t>(high - std::min(high, queued_bytes()), 1);
+  const std::size_t least = std::clamp<std::size_t>(high, 1, min_room_bytes);
+  return std::max(high - std::min(high, queued_bytes()), least);
 }
 
 void Stream::deliver(ByteView chunk) {
@@ -383,9 +422,8 @@ void Stream::end_turn() {
   if (watches_idle_) note_activity();
   if (state_ >= State::lingering) return;
   if (state_ == State::open) notify_watermarks();
-  if (output_ != nullptr) return watch_output();
+  if (output_ != nullptr || transport_->unsent().bytes > 0) return watch_output();
   if (state_ == State::closing) {
-    if (transport_->has_unsent()) return watch_output();
     finish_sending();
   } else if (write_ended_ && !fin_sent_) {
     fin_sent_ = true;

@@ -105,8 +105,8 @@ class Stream final : public TransportEvents {
   void shutdown_write();
   void close(CloseReason reason);
   void abort(CloseReason reason);
-  // The same, and the reason takes the place of another one before.
-  void cut(CloseReason reason) noexcept;
+  // It closes, or is closed, for another reason than was given before.
+  void blame(CloseReason reason);
   void read_until_close(std::function<void(ByteView)> on_chunk);
   void set_close_callback(std::function<void(const CloseReason&)> callback);
   void pause_reading() noexcept { paused_ = true; }
@@ -131,11 +131,14 @@ class Stream final : public TransportEvents {
   // Returns what it was.
   std::chrono::milliseconds set_idle_timeout(std::chrono::milliseconds timeout);
   std::size_t queued_bytes() const noexcept { return output_ == nullptr ? 0 : output_->size(); }
+  // With what a layer has taken and not sent.
+  std::size_t unsent_bytes() const noexcept { return queued_bytes() + transport_->unsent().bytes; }
   const Transport& transport() const noexcept { return *transport_; }
   // Sends what was written, then puts a layer around the transport and calls the function when that
   // is established. A Protocol that still has input then, or a peer that does not take all of the
   // output at once, ends the connection: nothing may be taken for part of the other conversation.
-  void start_layer(const TransportLayer& layer, std::function<void()> established);
+  // Before the connection is there, it waits for that. False while another layer is being added.
+  bool start_layer(const TransportLayer& layer, std::function<void()> established);
   // Calls the function, from the loop, when all that was written so far was taken by the kernel, or
   // with the reason why it never will be.
   void when_sent(std::function<void(std::error_code)> function);
@@ -170,6 +173,8 @@ class Stream final : public TransportEvents {
   void fail(CloseReason reason);
   // Reports the end and deletes the stream.
   void finish();
+  // The same without a word: for a stream that was opened when its loop was ending.
+  void discard() noexcept;
 
  private:
   friend class LoopCore;
@@ -189,6 +194,7 @@ class Stream final : public TransportEvents {
     std::shared_ptr<HandleCore> handle;
     std::unique_ptr<Arrival> arrival;  // while arriving
     Admission admission;
+    TransportLayer early_layer;              // asked for before the connection was there
     std::function<void()> when_established;  // a layer that was added later
     // By the count of the bytes that have to be sent before.
     std::deque<std::pair<std::uint64_t, std::function<void(std::error_code)>>> when_sent;
@@ -230,6 +236,7 @@ class Stream final : public TransportEvents {
   bool establish();
   bool establish_transport();
   bool establish_arrival();
+  bool establish_early_layer();
   void add_layer(const TransportLayer& layer);
   void tell_sent(std::error_code error);
   void tell_connected();
@@ -244,11 +251,13 @@ class Stream final : public TransportEvents {
   WriteStatus after_write();
   WriteStatus end_droppable_write();
   WriteStatus write_large(ByteView bytes);
+  std::size_t held_bytes() const noexcept { return output_ == nullptr ? 0 : output_->held_bytes(); }
   bool over_limit(std::size_t more) {
-    const std::size_t bytes = queued_bytes() + more;
+    const std::size_t bytes = held_bytes() + more;
     return bytes > options_->max_write_buffer_size && give_up_at(bytes);
   }
   bool give_up_at(std::size_t bytes);
+  void drop_oldest(std::size_t bytes);
   void flush();
   IoResult send_output();
   void send_failed(std::error_code error);
@@ -259,8 +268,11 @@ class Stream final : public TransportEvents {
   void count_message();
   void slow_down(Duration wait, const RateLimit& limit, const char* name);
   void hold(Duration wait);
+  void end_hold();
+  bool short_of_memory() const noexcept;
   void account();
   void end_accounts() noexcept;
+  void let_go() noexcept;
   void watch_output();
   void note_activity();
   std::chrono::milliseconds idle_timeout() const noexcept;
@@ -309,7 +321,9 @@ class Stream final : public TransportEvents {
   bool reset_ : 1 = false;   // finish with a reset
   bool draining_ : 1 = false;
   bool send_failed_ : 1 = false;
-  std::uint32_t opened_ : 26;  // when, in seconds; what the flags leave of eight bytes
+  bool layering_ : 1 = false;  // start_layer() was called, and is not done
+  bool too_late_ : 1 = false;  // the loop was ending when it was opened
+  std::uint32_t opened_ : 24;  // when, in seconds; what the flags leave of eight bytes
   Stream* next_pending_ = nullptr;
   Stream* previous_ = nullptr;
   Stream* next_ = nullptr;

@@ -29,13 +29,13 @@ Stream::Deadline Stream::next_deadline() const {
   if (establishing_) {
     next.consider(more.open_by, Errc::handshake_timeout);
   } else if (state_ == State::open) {
-    if (output_ != nullptr) {
+    if (output_ != nullptr || transport_->unsent().bytes > 0) {
       next.consider(later(more.output_since, options_->write_timeout), Errc::write_timeout);
     }
     if (keeps_input_ && !paused_ && !held_ && !held_by_output()) {  // otherwise the delay is ours
       next.consider(later(more.message_since, options_->message_timeout), Errc::message_timeout);
     }
-    if (watches_idle_) {
+    if (watches_idle_ && !held_) {
       next.consider(later(more.active_at, idle_timeout()), Errc::idle_timeout);
     }
   } else if (state_ < State::dying) {
@@ -72,7 +72,7 @@ void Stream::overdue(Errc what) {
     case Errc::write_timeout:
     case Errc::close_timeout:
       return abort(
-          {.code = what, .detail = std::to_string(queued_bytes()) + " bytes were not taken"});
+          {.code = what, .detail = std::to_string(unsent_bytes()) + " bytes were not taken"});
     case Errc::handshake_timeout:
       return fail({.code = what, .detail = {}});
     default:
@@ -83,13 +83,16 @@ void Stream::overdue(Errc what) {
 // Output waits for the peer: since when, without a byte of it being taken?
 void Stream::watch_output() {
   Extras& more = extras();
+  // What a layer has taken has not left yet.
+  const Transport::Unsent unsent = transport_->unsent();
+  const std::uint64_t sent = unsent.bytes > 0 ? unsent.sent : sent_bytes_;
   if (state_ == State::closing && more.close_by == TimePoint::max()) {
     more.close_by = later(loop_.now(), options_->max_close_time);
     more.output_since = loop_.now();
-  } else if (more.sent_then != sent_bytes_ || more.output_since == TimePoint()) {
+  } else if (more.sent_then != sent || more.output_since == TimePoint()) {
     more.output_since = loop_.now();
   }
-  more.sent_then = sent_bytes_;
+  more.sent_then = sent;
   if (!accounts_) {
     accounts_ = true;
     account();

@@ -41,17 +41,26 @@ void Stream::finish_sending() {
 }
 
 void Stream::callback_threw(std::string_view callback, std::string_view what) noexcept {
-  const std::string peer = transport_->peer_address().to_string();
-  log(LogLevel::error, "callback_threw", {{"callback", callback}, {"peer", peer}, {"what", what}});
-  cut({.code = Errc::callback_threw, .detail = std::string(what)});
+  try {
+    const std::string peer = transport_->peer_address().to_string();
+    log(LogLevel::error, "callback_threw",
+        {{"callback", callback}, {"peer", peer}, {"what", what}});
+  } catch (const std::exception&) {
+    // Without memory for the words, it ends without them.
+  }
+  if (state_ >= State::gone) return;
+  reset_ = true;
+  state_ = State::closing;  // what was thrown replaces an earlier reason
+  try {
+    fail({.code = Errc::callback_threw, .detail = std::string(what)});
+  } catch (const std::exception&) {
+    state_ = State::dying;
+    loop_.schedule(*this);
+  }
 }
 
-void Stream::cut(CloseReason reason) noexcept {
-  if (state_ >= State::gone) return;
-  if (state_ >= State::closing && extras().reason.code == reason.code) return;
-  reset_ = true;
-  state_ = State::closing;  // so that fail() takes the reason
-  fail(std::move(reason));
+void Stream::blame(CloseReason reason) {
+  if (state_ < State::gone) extras().reason = std::move(reason);
 }
 
 // A peer that broke a limit or the wire format, or did not take its output: otherwise nobody would
@@ -65,10 +74,30 @@ void Stream::log_breach(const CloseReason& reason) const {
       {{"peer", transport_->peer_address().to_string()}, {"why", reason.message()}});
 }
 
-void Stream::finish() {
-  loop_.cancel(extras().timer);
-  loop_.cancel(extras_->hold_timer);
+void Stream::let_go() noexcept {
   end_accounts();
+  queued_ = true;  // nothing schedules it any more
+  if (extras_ == nullptr) return;
+  loop_.cancel(extras_->timer);
+  loop_.cancel(extras_->hold_timer);
+  if (const auto& handle = extras_->handle) {
+    const std::lock_guard lock(handle->mutex);
+    handle->loop = nullptr;
+    handle->stream = nullptr;
+  }
+}
+
+void Stream::discard() noexcept {
+  let_go();
+  transport_->reset();
+  if (TcpServer* server = protocol_->server_) server->core_->connection_ended();
+  loop_.unlink(*this);
+  protocol_->stream_ = nullptr;
+  delete this;
+}
+
+void Stream::finish() {
+  let_go();
   const bool was_established = transport_->established();
   if (reset_) {
     transport_->reset();
@@ -76,18 +105,21 @@ void Stream::finish() {
     transport_->close();
   }
   state_ = State::gone;
-  queued_ = true;  // nothing schedules it any more
-  if (const auto& handle = extras_->handle) {
-    const std::lock_guard lock(handle->mutex);
-    handle->loop = nullptr;
-    handle->stream = nullptr;
+  CloseReason reason;
+  if (extras_ != nullptr) {
+    reason = std::move(extras_->reason);
+  } else if (reset_) {
+    reason.code = Errc::callback_threw;  // and no memory to write that down: see callback_threw()
   }
-  if (!arriving_) log_breach(extras_->reason);
+  if (!arriving_) log_breach(reason);
   // on_close is never the first that a Protocol hears, unless there never was a connection.
   if (!connect_told_ && was_established && !arriving_) tell_connected();
-  const CloseReason reason = std::move(extras_->reason);
   if (tells_sent_) {
-    tell_sent(extras_->reason.code ? extras_->reason.code : make_error_code(Errc::end_of_stream));
+    const std::error_code why = reason.code ? reason.code : make_error_code(Errc::end_of_stream);
+    tell_sent(why);
+    for (auto& [position, function] : std::exchange(extras_->when_sent, {})) {
+      loop_.add_callback([function = std::move(function), why] { function(why); });
+    }
   }
   if (arriving_) {
     const auto failed = std::move(extras_->arrival->failed);
@@ -95,7 +127,7 @@ void Stream::finish() {
   }
   guard("on_close", [&] { protocol_->on_close(reason); });
   // Taken out first: it may set another.
-  if (const auto callback = std::move(extras_->close_callback)) {
+  if (const auto callback = extras_ == nullptr ? nullptr : std::move(extras_->close_callback)) {
     guard("close_callback", [&] { callback(reason); });
   }
   if (TcpServer* server = protocol_->server_) {

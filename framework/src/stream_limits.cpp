@@ -66,12 +66,25 @@ void Stream::hold(Duration wait) {
   if (held_ && more.hold_timer.due >= until) return;
   held_ = true;
   loop_.cancel(more.hold_timer);
-  more.hold_timer = loop_.call_at(until, [this] {
-    extras_->hold_timer = {};
-    held_ = false;
-    resumed_ = true;
-    loop_.schedule(*this);
-  });
+  more.hold_timer = loop_.call_at(until, [this] { end_hold(); });
+}
+
+void Stream::end_hold() {
+  extras_->hold_timer = {};
+  if (short_of_memory()) return hold(short_of_memory_pause);
+  held_ = false;
+  resumed_ = true;
+  if (watches_idle_) {  // it was not for the peer to move bytes
+    extras_->active_at = loop_.now();
+    watch_deadlines();
+  }
+  loop_.schedule(*this);
+}
+
+// This connection is one of those that wait until there is more.
+bool Stream::short_of_memory() const noexcept {
+  return extras_->budget != nullptr && extras_->accounted_bytes > small_bytes &&
+         extras_->budget->is_short() && state_ == State::open;
 }
 
 // What the connection keeps is counted in the budget of all.
@@ -81,11 +94,11 @@ void Stream::account() {
     more.budget =
         options_->memory_budget != nullptr ? options_->memory_budget : &MemoryBudget::of_process();
   }
-  const std::size_t kept = queued_bytes() + protocol_->kept_bytes();
+  const std::size_t kept = unsent_bytes() + protocol_->kept_bytes();
   const std::size_t before = std::exchange(more.accounted_bytes, kept);
   more.budget->change(before, kept);
   if (kept == 0) accounts_ = false;
-  if (kept <= small_bytes || !more.budget->is_short() || state_ != State::open) return;
+  if (!short_of_memory()) return;
   if (kept > before && more.budget->is_used_up()) {
     return abort({.code = Errc::memory_limit,
                   .detail = "this connection keeps " + std::to_string(kept) +

@@ -111,9 +111,9 @@ WriteStatus Stream::write_large(ByteView bytes) {
 // The slow consumer: one flush is tried before anything is given up. True when the write is not taken.
 bool Stream::give_up_at(std::size_t bytes) {
   if (state_ == State::open) {
-    const std::size_t before = queued_bytes();
+    const std::size_t before = held_bytes();
     flush();
-    bytes -= before - queued_bytes();
+    bytes -= before - held_bytes();
     if (bytes <= options_->max_write_buffer_size) return false;
   }
   if (options_->slow_consumer == SlowConsumer::drop_newest) {
@@ -121,10 +121,9 @@ bool Stream::give_up_at(std::size_t bytes) {
     return true;
   }
   if (options_->slow_consumer == SlowConsumer::drop_oldest && output_ != nullptr) {
-    const std::size_t before = queued_bytes();
-    options_->traffic.writes_dropped +=
-        output_->drop_oldest(bytes - options_->max_write_buffer_size);
-    bytes -= before - queued_bytes();
+    const std::size_t before = held_bytes();
+    drop_oldest(bytes - options_->max_write_buffer_size);
+    bytes -= before - held_bytes();
     if (output_->empty()) loop_.release_output(std::move(output_));
     if (bytes <= options_->max_write_buffer_size) return false;
   }
@@ -135,9 +134,20 @@ bool Stream::give_up_at(std::size_t bytes) {
   return true;
 }
 
+void Stream::drop_oldest(std::size_t bytes) {
+  options_->traffic.writes_dropped +=
+      output_->drop_oldest(bytes, [this](std::size_t before, std::size_t dropped) {
+        if (!tells_sent_) return;
+        // Who waits for what came behind it need not wait for it.
+        for (auto& [position, function] : extras_->when_sent) {
+          if (position > sent_bytes_ + before) position -= dropped;
+        }
+      });
+}
+
 WriteStatus Stream::after_write() {
-  if (!write_paused_ && queued_bytes() > options_->high_watermark_bytes && state_ == State::open) {
-    flush();
+  if (!write_paused_ && queued_bytes() > options_->high_watermark_bytes && is_open()) {
+    if (state_ == State::open) flush();
     write_paused_ = queued_bytes() > options_->high_watermark_bytes;
   }
   if (send_failed_) return WriteStatus::closed;
@@ -199,13 +209,16 @@ void Stream::when_sent(std::function<void(std::error_code)> function) {
 }
 
 void Stream::tell_sent(std::error_code error) {
+  // One that asks again is told in another turn: it may go on for ever.
   auto& waiting = extras().when_sent;
-  while (!waiting.empty() && (error || waiting.front().first <= sent_bytes_)) {
+  for (std::size_t due = waiting.size(); due > 0; --due) {
+    if (!error && waiting.front().first > sent_bytes_) break;
     const auto function = std::move(waiting.front().second);
     waiting.pop_front();
     guard("sent", [&] { function(error); });
   }
   tells_sent_ = !waiting.empty();
+  if (tells_sent_ && waiting.front().first <= sent_bytes_) loop_.schedule(*this);
 }
 
 void Stream::notify_watermarks() {

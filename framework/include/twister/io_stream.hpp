@@ -123,8 +123,9 @@ class IOStream {
   void when_open(std::function<void(std::error_code)> function);
   // Changes to TLS in the middle of the conversation; `tls` is a TlsServerContext, or
   // TlsClientContext::layer(). Calls the function when hands are shaken. No read may be pending
-  // (Errc::already_reading) and no input unread (Errc::unread_input): then the function is told, and
-  // the stream goes on as it was. A handshake that fails ends the stream.
+  // (Errc::already_reading), no input unread (Errc::unread_input), and no other handshake under way
+  // (std::errc::operation_in_progress): then the function is told, and the stream goes on as it was. A
+  // handshake that fails ends the stream. While the stream is still connecting, it waits for that.
   void start_tls(const TransportLayer& tls, std::function<void(std::error_code)> function);
 
   // A function to keep, for whatever serves the stream to end with; spawn_streams() uses it. An

@@ -114,7 +114,8 @@ class Protocol {
   // TlsClientContext::layer()): sends what was written, then shakes hands, then calls the function and
   // goes on. What is written meanwhile follows the handshake. Input that came ahead of the handshake
   // ends the connection (Errc::unread_input), and so does a peer that does not take the output at
-  // once (Errc::unsent_output); a failed handshake does, as any error.
+  // once (Errc::unsent_output); a failed handshake does, as any error. Asked for before on_connect it
+  // comes before that, and nothing may have been written. Throws std::logic_error during another one.
   void start_tls(const TransportLayer& tls, std::function<void()> established = {});
 
   // Takes the place of StreamOptions::idle_timeout, from now on, and returns what it was.
@@ -155,8 +156,8 @@ class Protocol {
   const StreamOptions& stream_options() const;
   // close() with a text for the log.
   void close_with(CloseReason reason);
-  // abort() with a reason, which takes the place of one that close() has set before.
-  void abort_with(CloseReason reason);
+  // Takes the place of the reason that close() was given.
+  void blame(CloseReason reason);
   // False once closed, paused, or held back by output above the high-water mark: keep what is left
   // and wait for on_reading_resumed().
   bool accepts_data() const noexcept;

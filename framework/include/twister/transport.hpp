@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -75,8 +76,12 @@ class Transport {
   virtual IoResult send(std::span<const ByteView> pieces) = 0;
   // Sends FIN behind what was sent.
   virtual void shutdown_send() = 0;
-  // True while bytes that send() took are still here: those of a layer that had to change them.
-  virtual bool has_unsent() const noexcept { return false; }
+  // What send() took and has not sent yet: bytes of a layer that had to change them.
+  struct Unsent {
+    std::size_t bytes = 0;
+    std::uint64_t sent = 0;  // grows whenever some of them leave
+  };
+  virtual Unsent unsent() const noexcept { return {}; }
   // Closes now; nothing is reported any more.
   virtual void close() noexcept = 0;
   // Closes with a reset: the peer sees the connection break.

@@ -190,6 +190,7 @@ void TlsTransport::flush() {
     }
     if (result.bytes < all.size()) inner_writable_ = false;
     encrypted_.consume(result.bytes);
+    sent_bytes_ += result.bytes;
   }
   if (!encrypted_.empty()) return;
   encrypted_.release();  // an idle connection keeps none

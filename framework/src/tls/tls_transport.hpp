@@ -31,7 +31,10 @@ class TlsTransport final : public Transport, private TransportEvents {
   IoResult receive(std::span<std::byte> room) override;
   IoResult send(std::span<const ByteView> pieces) override;
   void shutdown_send() override;
-  bool has_unsent() const noexcept override { return !encrypted_.empty(); }
+  Unsent unsent() const noexcept override {
+    const Unsent below = inner_->unsent();
+    return {.bytes = encrypted_.size() + below.bytes, .sent = sent_bytes_ + below.sent};
+  }
   void close() noexcept override { inner_->close(); }
   void reset() noexcept override { inner_->reset(); }
   Address peer_address() const override { return inner_->peer_address(); }
@@ -52,8 +55,9 @@ class TlsTransport final : public Transport, private TransportEvents {
   std::shared_ptr<const void> context_;
   SslPtr ssl_;
   TransportEvents* events_ = nullptr;
-  ByteBuffer encrypted_;        // on its way to the transport below
-  std::error_code send_error_;  // which that had
+  std::uint64_t sent_bytes_ = 0;  // of what was encrypted
+  ByteBuffer encrypted_;          // on its way to the transport below
+  std::error_code send_error_;    // which that had
   std::error_code receive_error_;
   std::optional<IoResult> end_;  // of what can be received
   bool held_ = false;            // receiving waits until some of it has left

@@ -146,6 +146,14 @@ TEST_F(Establish, ALayerThatThrowsCostsTheConnection) {
   EXPECT_THAT(log.lines(), Contains(HasSubstr("no certificate")));
 }
 
+TEST_F(Establish, ALayerThatIsNoneRefusesTheConnection) {
+  MemoryPeer peer(serve({.layer = [](std::unique_ptr<Transport>) { return nullptr; }}));
+  loop.run_until_idle();
+  EXPECT_TRUE(peer.ended() || peer.was_reset());
+  EXPECT_EQ(server->connection_count(), 0U);
+  EXPECT_THAT(script.events, ElementsAre());
+}
+
 TEST_F(Establish, ADrainDoesNotWaitForHandshakes) {
   MemoryPeer peer(serve());
   peer.send("he");
@@ -217,6 +225,22 @@ TEST_F(Establish, ClosingBeforeItIsEstablishedStillSendsWhatWasWritten) {
   far->send({&greeting, 1});
   loop.run_until_idle();
   EXPECT_EQ(receive(*far, 20), "last words");
+}
+
+TEST_F(Establish, WhatIsWrittenBeforeIsHeldBackAboveTheMark) {
+  auto [near, far] = memory_transport_pair(loop);
+  IOStream stream(loop, greeted(std::move(near)));
+  bool drained = false;
+  EXPECT_EQ(stream.write(std::string(64 * 1024, 'x')), WriteStatus::queued);
+  EXPECT_EQ(stream.write("one more"), WriteStatus::paused);
+  stream.when_drained([&](std::error_code error) { drained = !error; });
+  loop.run_until_idle();
+  EXPECT_FALSE(drained);
+  const ByteView greeting = as_bytes("hello\n");
+  far->send({&greeting, 1});
+  loop.run_until_idle();
+  EXPECT_EQ(receive(*far, 70'000).size(), 64 * 1024U + 8);
+  EXPECT_TRUE(drained);
 }
 
 // ---- limits by address ----

@@ -1,4 +1,9 @@
 // The order of a connection's events, and when they come.
+#include <functional>
+#include <optional>
+
+#include <twister/io_stream.hpp>
+
 #include "script.hpp"
 
 namespace twister::testing {
@@ -321,6 +326,26 @@ TEST_F(Lifecycle, HandleClosesAndAborts) {
   EXPECT_EQ(closed.reason.code, Errc::closed_here);
   EXPECT_EQ(aborted.reason.code, Errc::aborted_here);
   EXPECT_TRUE(second->was_reset());
+}
+
+// The close callback of a naive client, which connects again at once.
+TEST(LoopThatEnds, IsNotKeptAliveByWhatBeginsMeanwhile) {
+  int closed = 0;
+  std::optional<IOStream> stream;
+  {
+    IOLoop loop;
+    std::function<void(const CloseReason&)> again = [&](const CloseReason&) {
+      ++closed;
+      auto [near, far] = memory_transport_pair(loop);
+      stream.emplace(loop, std::move(near));
+      stream->set_close_callback(again);
+      make_connection(loop, std::move(far), std::make_unique<Protocol>());
+    };
+    again({});
+    loop.run_until_idle();
+  }
+  EXPECT_EQ(closed, 2);  // the first by hand; the next is the loop's end
+  EXPECT_FALSE(stream->is_open());
 }
 
 }  // namespace

@@ -147,6 +147,21 @@ TEST_F(Budget, WhoKeepsMuchIsNotReadFromWhenItIsShort) {
   EXPECT_EQ(script.received, "not now");
 }
 
+TEST_F(Budget, WhoKeepsMuchIsNotReadFromAsLongAsItIsShort) {
+  Script script;
+  script.data = [](Protocol& conn, std::string_view data) { conn.write(data); };
+  StreamOptions options = within(1'000'000);
+  options.when_output_is_high = OutputHigh::keep_reading;
+  const auto peer = connect(script, options);
+  stall(script, *peer, 1'020'000);  // 64 KiB of it are in the peer's hands
+  for (int i = 0; i < 50; ++i) {
+    peer->send(std::string(100'000, 'x'));
+    clock.advance(100ms);
+  }
+  EXPECT_EQ(script.received, "");
+  EXPECT_EQ(script.count("close"), 0);
+}
+
 TEST_F(Budget, WhoKeepsMuchAndWantsMoreIsAbortedWhenItIsUsedUp) {
   Script greedy;
   Script modest;
@@ -181,6 +196,21 @@ TEST(ProcessBudget, IsAPartOfTheMachinesMemory) {
   const std::size_t bytes = MemoryBudget::of_process().limit_bytes();
   EXPECT_GT(bytes, 16U * 1024 * 1024);
   EXPECT_LT(bytes, std::size_t{1} << 50);
+}
+
+TEST_F(BytesRate, WhoIsHeldUpIsNotIdle) {
+  Script script;
+  StreamOptions options = limited({.per_second = 10, .burst = 100});
+  options.idle_timeout = 5s;
+  const auto peer = connect(script, options);
+  peer->send(std::string(400, 'x'));
+  clock.advance(19s);
+  EXPECT_EQ(script.count("close"), 0);
+  EXPECT_LT(script.received.size(), 400U);
+  clock.advance(12s);
+  EXPECT_EQ(script.received.size(), 400U);
+  clock.advance(1min);
+  EXPECT_EQ(script.reason.code, Errc::idle_timeout);
 }
 
 }  // namespace

@@ -116,5 +116,32 @@ TEST_F(Sent, MayThrowAndCostsItsConnectionOnly) {
   EXPECT_EQ(bystander.count("close"), 0);
 }
 
+// It asks again and again, and the loop goes on in between.
+TEST_F(Sent, ThatAsksAgainIsToldInAnotherTurn) {
+  int calls = 0;
+  std::function<void(std::error_code)> again = [&](std::error_code) {
+    if (++calls < 100'000) stream.when_sent(again);
+  };
+  bool had_a_turn = false;
+  again({});
+  loop.add_callback([&] { loop.add_callback([&] { had_a_turn = calls < 100; }); });
+  loop.run_until_idle();
+  EXPECT_TRUE(had_a_turn);
+  EXPECT_EQ(calls, 100'000);
+}
+
+TEST_F(Sent, ThatAsksAgainAtTheEndIsToldAgain) {
+  std::vector<std::string> seen;
+  stream.write(std::string(1000, 'x'));
+  stream.when_sent([&](std::error_code first) {
+    seen.push_back(first.message());
+    stream.when_sent([&](std::error_code second) { seen.push_back(second.message()); });
+  });
+  loop.run_until_idle();
+  far->reset();
+  loop.run_until_idle();
+  EXPECT_THAT(seen, ElementsAre("connection reset by the peer", "connection reset by the peer"));
+}
+
 }  // namespace
 }  // namespace twister::testing

@@ -1,6 +1,7 @@
 // What becomes of a consumer that is too slow: StreamOptions::slow_consumer.
 #include <string>
 
+#include <twister/io_stream.hpp>
 #include <twister/shared_bytes.hpp>
 
 #include "script.hpp"
@@ -100,6 +101,25 @@ TEST_F(SlowConsumers, OneThatEverythingWasDroppedForGoesOn) {
   script.conn->write_droppable(SharedBytes(std::string(900, 'a')));
   EXPECT_NE(script.conn->write(std::string(950, 'b')), WriteStatus::dropped);
   EXPECT_EQ(rest(), std::string(950, 'b'));
+}
+
+TEST_F(SlowConsumers, WhoWaitsForWhatWasDroppedWaitsForTheRest) {
+  auto [near, theirs] = memory_transport_pair(loop, {.capacity_bytes = 100});
+  StreamOptions options;
+  options.max_write_buffer_size = 1000;
+  options.slow_consumer = SlowConsumer::drop_oldest;
+  IOStream stream(loop, std::move(near), options);
+  std::string told;
+  loop.run_until_idle();
+  stream.write(std::string(200, '.'));
+  stream.when_sent([&](std::error_code) { told += "first "; });
+  stream.write_droppable(message('a'));
+  stream.when_sent([&](std::error_code) { told += "a "; });
+  stream.write_droppable(message('b'));
+  stream.write_droppable(message('c'));  // instead of a
+  EXPECT_EQ(told, "");
+  EXPECT_EQ(receive(*theirs, 100), std::string(100, '.'));
+  EXPECT_EQ(told, "first a ");
 }
 
 }  // namespace

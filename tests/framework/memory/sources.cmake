@@ -18,6 +18,7 @@ set(TWISTER_MEMORY_TESTS
   lifecycle_test.cpp
   limits_test.cpp
   metrics_test.cpp
+  output_queue_test.cpp
   reconnecting_client_test.cpp
   proxy_protocol_test.cpp
   relay_test.cpp

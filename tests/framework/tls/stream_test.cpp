@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include <twister/memory_budget.hpp>
 #include <twister/testing/faulty_transport.hpp>
 
 #include "tls_test.hpp"
@@ -149,6 +150,46 @@ TEST_F(TlsStream, TheEndIsNotToldWhileThePeerHasNotEnded) {
   loop.run_until_idle();
   EXPECT_EQ(script.count("close"), 1);
   EXPECT_EQ(received, "hello");
+}
+
+// The last piece lies in the layer when close() is called, and leaves by itself later.
+TEST_F(TlsStream, TheGoodbyeFollowsWhatTheLayerStillHad) {
+  auto [near, far] = memory_transport_pair(loop, {.capacity_bytes = 16 * 1024});
+  server->add_connection(std::move(near));
+  IOStream client(loop, TlsClientContext(client_options())(std::move(far), "example.com"));
+  loop.run_until_idle();
+  client.pause_reading();
+  script.conn->write(std::string(60'000, 'x'));
+  script.conn->close();
+  loop.run_until_idle();
+  std::string received;
+  std::error_code end = Errc::read_timeout;
+  client.resume_reading();
+  client.read_until_close([&](ByteView chunk) { received += as_text(chunk); },
+                          [&](std::error_code error, ByteView) { end = error; });
+  loop.run_until_idle();
+  EXPECT_EQ(received.size(), 60'000U);
+  EXPECT_EQ(end, std::error_code());
+  EXPECT_EQ(script.reason.code, Errc::closed_here);
+}
+
+TEST_F(TlsStream, WhatTheLayerHasIsOutputThatWaits) {
+  MemoryBudget budget(1 << 20);
+  server.emplace(
+      loop, ":0", [this] { return std::make_unique<Scripted>(script); },
+      ServerOptions{.stream = {.memory_budget = &budget}, .layer = *tls});
+  auto [near, far] = memory_transport_pair(loop, {.capacity_bytes = 16 * 1024});
+  server->add_connection(std::move(near));
+  IOStream client(loop, TlsClientContext(client_options())(std::move(far), "example.com"));
+  loop.run_until_idle();
+  client.pause_reading();
+  script.conn->write(std::string(60'000, 'x'));
+  loop.run_until_idle();
+  EXPECT_GT(script.conn->queued_bytes(), 20'000U);
+  EXPECT_GT(budget.used_bytes(), 20'000U);
+  clock.advance(31s);
+  EXPECT_EQ(script.reason.code, Errc::write_timeout);
+  EXPECT_EQ(budget.used_bytes(), 0U);
 }
 
 TEST_F(TlsStream, APeerThatDoesNotAnswerTheGoodbyeIsNotWaitedForLong) {

@@ -40,7 +40,7 @@ class FaultyTransport final : public Transport {
   void start(TransportEvents& events) override;
   bool established() const noexcept override { return inner_->established(); }
   IoResult establish() override { return inner_->establish(); }
-  bool has_unsent() const noexcept override { return inner_->has_unsent(); }
+  Unsent unsent() const noexcept override { return inner_->unsent(); }
   IoResult receive(std::span<std::byte> room) override;
   IoResult send(std::span<const ByteView> pieces) override;
   void shutdown_send() override;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
@@ -62,14 +63,16 @@ std::optional<std::string> take_variable(const char* name) {
   return taken;
 }
 
-int parse_number(const char* name, const std::string& text) {
+// The numbers of what was announced are numbers, too.
+constexpr int max_count = 1'000'000;
+
+int parse_number(const char* name, const std::string& text, int most) {
   int value = 0;
   const char* end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, value);
-  // The descriptors behind the first one have numbers too.
-  if (error != std::errc{} || stopped != end || value < 0 || value > 1'000'000) {
-    throw std::invalid_argument(std::string(name) + "=\"" + text +
-                                "\" is not a number from 0 to 1000000");
+  if (error != std::errc{} || stopped != end || value < 0 || value > most) {
+    throw std::invalid_argument(std::string(name) + "=\"" + text + "\" is not a number from 0 to " +
+                                std::to_string(most));
   }
   return value;
 }
@@ -96,13 +99,19 @@ std::vector<std::string> names_of(const std::optional<std::string>& text, std::s
   return names;
 }
 
-// Owns what was announced from the start, so that it closes when something is wrong with it.
+// Owns what was announced from the start, so that it closes when something is wrong with it: all of
+// it, whatever is missing in between.
 std::vector<ListeningSocket> take_over(int count) {
   std::vector<ListeningSocket> sockets;
+  int missing = -1;
   for (int fd = first_descriptor; fd < first_descriptor + count; ++fd) {
-    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) refuse(fd, errno, "is not open");
-    sockets.emplace_back(fd);
+    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
+      sockets.emplace_back(fd);
+    } else if (missing < 0) {
+      missing = fd;
+    }
   }
+  if (missing >= 0) refuse(missing, EBADF, "is not open");
   return sockets;
 }
 
@@ -121,8 +130,9 @@ InheritedSockets inherited_sockets() {
   const auto count = take_variable("LISTEN_FDS");
   const auto names = take_variable("LISTEN_FDNAMES");
   InheritedSockets inherited;
-  if (!pid || !count || parse_number("LISTEN_PID", *pid) != ::getpid()) return inherited;
-  std::vector<ListeningSocket> sockets = take_over(parse_number("LISTEN_FDS", *count));
+  constexpr pid_t max_pid = std::numeric_limits<pid_t>::max();
+  if (!pid || !count || parse_number("LISTEN_PID", *pid, max_pid) != ::getpid()) return inherited;
+  std::vector<ListeningSocket> sockets = take_over(parse_number("LISTEN_FDS", *count, max_count));
   std::vector<std::string> called =
       sockets.empty() ? std::vector<std::string>() : names_of(names, sockets.size());
   for (std::size_t i = 0; i < sockets.size(); ++i) {

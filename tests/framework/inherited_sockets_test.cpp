@@ -237,6 +237,12 @@ TEST_F(InheritedSocketsTest, OfAnotherProcessAreLeftAlone) {
   EXPECT_EQ(std::getenv("LISTEN_FDS"), nullptr);
 }
 
+TEST_F(InheritedSocketsTest, OfAProcessWithALargeNumberAreOfAnotherProcess) {
+  hand_over();
+  announce("1", 4'194'304);  // the largest that Linux gives, on machines with many processes
+  EXPECT_TRUE(inherited_sockets().empty());
+}
+
 TEST_F(InheritedSocketsTest, ZeroOfThemIsNone) {
   announce("0");
   EXPECT_TRUE(inherited_sockets().empty());
@@ -270,6 +276,17 @@ TEST_F(InheritedSocketsTest, RefusesMoreThanThereAre) {
   EXPECT_THAT(what_of<std::system_error>(inherited_sockets),
               StartsWith("descriptor 4 is not open"));
   EXPECT_TRUE(connect_refused(address)) << "a socket that nobody serves listens on";
+}
+
+TEST_F(InheritedSocketsTest, ClosesWhatLiesBehindOneThatIsMissing) {
+  hand_over();
+  hand_over();
+  const Address last = hand_over();
+  ::close(4);
+  announce("3");
+  EXPECT_THAT(what_of<std::system_error>(inherited_sockets),
+              StartsWith("descriptor 4 is not open"));
+  EXPECT_TRUE(connect_refused(last)) << "a socket that nobody serves listens on";
 }
 
 TEST_F(InheritedSocketsTest, RefusesWhatDoesNotListen) {

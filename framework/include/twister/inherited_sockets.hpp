@@ -56,7 +56,8 @@ class InheritedSockets {
 // fork_processes().
 //
 // Throws std::invalid_argument, quoting the variable, when it cannot be read, and as adopt_listener()
-// does; what was announced is closed then.
+// does. What was announced is closed then, all of it; but where LISTEN_PID or LISTEN_FDS is no number,
+// nobody knows what that is, and no descriptor is touched.
 InheritedSockets inherited_sockets();
 
 // Sends lines as sd_notify(3) describes to whoever set NOTIFY_SOCKET: "STATUS=loading", "WATCHDOG=1".

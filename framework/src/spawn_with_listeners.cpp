@@ -97,7 +97,7 @@ Descriptor copy_beyond(int fd, int first_free, const std::string& what) {
 // Between fork and exec, in what may be the copy of a program with threads: nothing here allocates or
 // takes a lock.
 [[noreturn]] void become(char** command, Environment& environment,
-                         const std::vector<Descriptor>& copies, int failure, const sigset_t& mask) {
+                         const std::vector<Descriptor>& copies, int failure) {
   // Handlers of this program must not run in the copy: they would write into what both share.
   for (int signal = 1; signal < NSIG; ++signal) {
     struct sigaction action {};
@@ -106,7 +106,11 @@ Descriptor copy_beyond(int fd, int first_free, const std::string& what) {
     action.sa_handler = SIG_DFL;
     ::sigaction(signal, &action, nullptr);
   }
-  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  // A mask outlives exec: what this thread blocks, as fork_processes() does while its `started` runs,
+  // would keep the new program from ever being told to end.
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   environment.set_pid(::getpid());
   bool placed = true;
   for (std::size_t i = 0; i < copies.size(); ++i)
@@ -155,7 +159,7 @@ pid_t spawn_with_listeners(const std::vector<std::string>& command,
   ::pthread_sigmask(SIG_BLOCK, &all, &mask);
   const pid_t pid = ::fork();
   const int fork_error = errno;
-  if (pid == 0) become(arguments.data(), environment, copies, writing.get(), mask);
+  if (pid == 0) become(arguments.data(), environment, copies, writing.get());
   ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
   if (pid < 0) throw_errno(fork_error, what);
 

@@ -117,6 +117,16 @@ TEST_F(SpawnWithListeners, HandlersOfThisProgramAreNotTheirs) {
   ::sigaction(SIGTERM, &before, nullptr);
 }
 
+TEST_F(SpawnWithListeners, SignalsThatAreBlockedHereAreNotBlockedThere) {
+  sigset_t blocked;
+  sigset_t before;
+  ::sigfillset(&blocked);
+  ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  const std::string said = run("shows_signals", {});
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  EXPECT_EQ(said, "default\nnot blocked\n");
+}
+
 TEST_F(SpawnWithListeners, TheProgramSaysWhenItIsReady) {
   NotifySocket ready;
   run("lists_inherited", {}, {.environment = {ready.variable()}});

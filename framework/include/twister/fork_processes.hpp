@@ -44,7 +44,8 @@ struct ForkOptions {
   // drain_timeout (10 s), so that it can do its work.
   std::chrono::milliseconds stop_timeout = std::chrono::seconds(30);
   // Called in the parent, once, when all children have been started and signals are heeded: the time
-  // to tell others that the servers are there.
+  // to tell others that the servers are there. SIGTERM, SIGINT, SIGHUP and SIGCHLD are blocked
+  // meanwhile, and would be in programs started from here by other means than spawn_with_listeners().
   std::function<void()> started{};
 };
 

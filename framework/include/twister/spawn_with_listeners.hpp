@@ -37,8 +37,8 @@ struct SpawnOptions {
 // Starts `command` (a program, found as a shell finds it, and its arguments) with the listeners as
 // descriptors 3 and following, announced as sd_listen_fds(3) describes. Returns its process id; the
 // caller waits for it, or lets it outlive this process. Signals that are handled here are at their
-// default there. The files of unix-domain sockets are the new program's from now on: they stay when
-// this process closes its listeners.
+// default there, and none is blocked. The files of unix-domain sockets are the new program's from now
+// on: they stay when this process closes its listeners.
 //
 // Threads: any, others may run. Blocks until the program has been loaded.
 // Errors: std::system_error, naming the program, when it cannot be started;

@@ -1,5 +1,6 @@
 #include "twister/watchdog.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -19,6 +20,9 @@ namespace detail {
 namespace {
 
 constexpr unsigned looks_a_limit = 4;
+
+// Longer is never, and can be added to a time without overflow.
+constexpr std::chrono::milliseconds longest = std::chrono::hours(24 * 365 * 10);
 
 std::string milliseconds_text(Duration duration) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
@@ -132,7 +136,7 @@ struct Watchdog::Impl {
   }
 
   void run() {
-    const auto interval = options.limit / detail::looks_a_limit;
+    const auto interval = std::min(options.limit, detail::longest) / detail::looks_a_limit;
     std::unique_lock lock(mutex);
     while (!woken.wait_for(lock, interval, [this] { return stopping; })) {
       lock.unlock();

@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "loop_core.hpp"
 #include "script.hpp"
@@ -143,6 +144,16 @@ TEST_F(Dog, MayGoWhileItsQuestionIsOnTheWay) {
   });
   loop.run_until_idle();
   EXPECT_THAT(log.lines(), IsEmpty());
+}
+
+TEST_F(Dog, MayHaveALimitThatNeverIsReached) {
+  Watchdog patient({&loop}, {.limit = std::chrono::milliseconds::max()});
+  loop.add_callback([&] {
+    patient.start();
+    for (int i = 0; i < 100'000; ++i) std::this_thread::yield();
+  });
+  loop.run_until_idle();
+  EXPECT_EQ(patient.stalls(), 0u);
 }
 
 TEST_F(Dog, RefusesALimitThatIsNone) {

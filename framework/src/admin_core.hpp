@@ -39,6 +39,8 @@ class AdminCore : public std::enable_shared_from_this<AdminCore> {
 
   IOLoop& loop() noexcept { return loop_; }
   const AdminOptions& options() const noexcept { return options_; }
+  void add(AdminSession& session) { sessions_.insert(&session); }
+  // Removing twice has no effect.
   void remove(AdminSession& session) noexcept { sessions_.erase(&session); }
 
  private:
@@ -59,7 +61,11 @@ class AdminCore : public std::enable_shared_from_this<AdminCore> {
 // One connection of an operator: a request at a time, its reply, and the next.
 class AdminSession final : public Protocol {
  public:
-  explicit AdminSession(std::shared_ptr<AdminCore> core) : core_(std::move(core)) {}
+  explicit AdminSession(std::shared_ptr<AdminCore> core) : core_(std::move(core)) {
+    core_->add(*this);
+  }
+  // Not in on_close alone: when memory runs out, a session may end without ever having a connection.
+  ~AdminSession() override { core_->remove(*this); }
 
   void on_connect() override { arm(); }
   void on_data(ByteView data) override;

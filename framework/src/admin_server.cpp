@@ -58,9 +58,8 @@ void AdminCore::add_connection(std::unique_ptr<Transport> transport) {
          {"max_connections", std::to_string(options_.max_connections)}});
     return;
   }
-  auto session = std::make_unique<AdminSession>(shared_from_this());
-  sessions_.insert(session.get());
-  make_connection(loop_, std::move(transport), std::move(session), session_options);
+  make_connection(loop_, std::move(transport), std::make_unique<AdminSession>(shared_from_this()),
+                  session_options);
 }
 
 void AdminCore::detach() {

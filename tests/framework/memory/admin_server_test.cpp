@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "admin_core.hpp"
 #include "memory/admin_client.hpp"
 
 namespace twister::testing {
@@ -167,6 +168,15 @@ TEST_F(Admin, RefusesConnectionsBeyondItsLimit) {
   loop.run_until_idle();
   AdminClient third(loop, *admin);
   EXPECT_THAT(third.get("/healthz"), EndsWith("ok\n"));
+}
+
+TEST_F(Admin, ForgetsASessionThatNeverGotItsConnection) {
+  const auto core = std::make_shared<detail::AdminCore>(loop, "127.0.0.1:0", registry,
+                                                        AdminOptions{.max_connections = 1});
+  { const detail::AdminSession session(core); }  // memory ran out while its connection was made
+  core->add_connection(std::move(memory_transport_pair(loop, {}).first));
+  EXPECT_THAT(log.lines(), IsEmpty()) << "it is counted";
+  core->detach();
 }
 
 TEST_F(Admin, AnswersNoMoreThanThePeerTakes) {

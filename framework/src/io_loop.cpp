@@ -19,7 +19,7 @@ void IOLoop::run() {
 
 void IOLoop::run_until_signal() {
   const std::array<IOLoop*, 1> loops{this};
-  const detail::SignalDrain signals(*core_, loops);
+  const detail::SignalDrain signals(*this, loops);
   core_->run();
 }
 

@@ -54,7 +54,7 @@ void LoopPool::run_until_signal(IOLoop::Callback waiting) {
   if (running_ == 0) return;
   std::vector<IOLoop*> loops;
   for (const auto& loop : loops_) loops.push_back(loop.get());
-  const detail::SignalDrain signals(control_.core(), loops);
+  const detail::SignalDrain signals(control_, loops);
   if (waiting) control_.add_callback(std::move(waiting));
   control_.run();
 }

@@ -3,28 +3,32 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include <twister/io_loop.hpp>
+#include <twister/signal_watch.hpp>
 
 namespace twister::detail {
-
-class LoopCore;
 
 // While it lives, the first SIGINT or SIGTERM drains the servers of all `loops` and stops each loop
 // when its own are done; the second one aborts their connections and stops them.
 //
-// Threads: made and destroyed on the thread of `host`, one of `loops`; the others may run on
-//   theirs.
+// Ownership: what it has asked of the loops and they have not done yet is void when it is gone: it
+//   would stop their next run.
+// Threads: made and destroyed on the thread of `host`, which may be one of `loops`; the others may run
+//   on theirs.
 class SignalDrain {
  public:
-  SignalDrain(LoopCore& host, std::span<IOLoop* const> loops);
-  ~SignalDrain();
-  SignalDrain(const SignalDrain&) = delete;
-  SignalDrain& operator=(const SignalDrain&) = delete;
+  SignalDrain(IOLoop& host, std::span<IOLoop* const> loops);
 
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  void on_signal(int signal);
+
+  std::vector<IOLoop*> loops_;
+  bool draining_ = false;
+  std::shared_ptr<void> alive_ = std::make_shared<char>();
+  SignalWatch interrupt_;
+  SignalWatch terminate_;
 };
 
 }  // namespace twister::detail

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -13,7 +15,10 @@
 #include <gtest/gtest.h>
 
 #include <twister/loop_pool.hpp>
+#include <twister/signal_watch.hpp>
 
+#include "asio_parts.hpp"
+#include "loop_core.hpp"
 #include "support/socket_test.hpp"
 
 namespace twister::testing {
@@ -32,11 +37,15 @@ void count_signal(int) {
   ++signals_of_ours;
 }
 
-// True while somebody handles the signal, so that raising it does not end the test program.
-bool handled(int signal) {
+auto action_of(int signal) {
   struct sigaction now {};
   ::sigaction(signal, nullptr, &now);
-  return now.sa_handler != SIG_DFL;
+  return now.sa_handler;
+}
+
+// True while somebody handles the signal, so that raising it does not end the test program.
+bool handled(int signal) {
+  return action_of(signal) != SIG_DFL;
 }
 
 class Signals : public ::testing::TestWithParam<ReactorKind> {
@@ -147,6 +156,83 @@ TEST_P(Signals, ReachAllLoopsThatWaitForThem) {
   loop.run_until_signal();
   thread.join();
   EXPECT_FALSE(handled(SIGTERM));
+}
+
+TEST_P(Signals, ThatComeTooLateDoNotStopTheNextRun) {
+  loop.add_callback([] {
+    for (int i = 0; i < 10; ++i) raise_term();
+  });
+  loop.run_until_signal();
+  bool went_on = false;
+  loop.call_later(1ms, [&] {
+    went_on = true;
+    loop.stop();
+  });
+  loop.run();
+  EXPECT_TRUE(went_on);
+}
+
+TEST_P(Signals, ADrainThatWasCutShortDoesNotStopTheNextRun) {
+  Script script;
+  const auto server = serve(script, 1h);
+  const Client client(server->local_addresses().at(0));
+  script.connect = [](Protocol&) { raise_term(); };
+  script.drain = [this](Protocol&) { loop.stop(); };
+  loop.run_until_signal();
+  bool went_on = false;
+  loop.call_later(1ms, [&] {
+    went_on = true;
+    loop.stop();
+  });
+  server->abort_connections();
+  loop.run();
+  EXPECT_TRUE(went_on);
+}
+
+TEST_P(Signals, AreWatchedByAllWhoWantTo) {
+  int first = 0;
+  int second = 0;
+  const SignalWatch one(loop, SIGUSR1, [&] { ++first; });
+  const SignalWatch two(loop, SIGUSR1, [&] {
+    if (++second == 2) loop.stop();
+  });
+  for (int i = 0; i < 2; ++i) loop.add_callback([] { ::kill(::getpid(), SIGUSR1); });
+  loop.run();
+  loop.run_until_idle();
+  EXPECT_EQ(first, 2);
+}
+
+TEST_P(Signals, ThatWereIgnoredBeforeAWatchAreIgnoredAfterIt) {
+  struct sigaction ignored {};
+  ignored.sa_handler = SIG_IGN;
+  struct sigaction before {};
+  ::sigaction(SIGHUP, &ignored, &before);
+  {
+    const SignalWatch outer(loop, SIGHUP, [] {});
+    {
+      const SignalWatch inner(loop, SIGHUP, [] {});
+    }
+    EXPECT_NE(action_of(SIGHUP), SIG_IGN);
+  }
+  EXPECT_EQ(action_of(SIGHUP), SIG_IGN);
+  ::sigaction(SIGHUP, &before, nullptr);
+}
+
+TEST_P(Signals, ThatSomebodyElseHandlesMeanwhileStayTheirs) {
+  struct sigaction before {};
+  ::sigaction(SIGHUP, nullptr, &before);
+  std::optional<SignalWatch> inner;
+  inner.emplace(loop, SIGHUP, [] {});
+  asio::signal_set others(loop.core().io(), SIGHUP);
+  inner.reset();
+  EXPECT_NE(action_of(SIGHUP), SIG_DFL);
+  others.clear();
+  ::sigaction(SIGHUP, &before, nullptr);
+}
+
+TEST_P(Signals, ThatCannotBeCaughtAreRefused) {
+  for (const int signal : {SIGKILL, 0, -1, 1000})
+    EXPECT_THROW(SignalWatch(loop, signal, [] {}), std::system_error);
 }
 
 INSTANTIATE_TEST_SUITE_P(Reactors, Signals, both_reactors, name_of_reactor);

@@ -13,7 +13,8 @@
 namespace twister {
 
 // While it lives, the signal does not do what it would (SIGHUP would end the process) but calls the
-// function, from the loop. Several watches of one signal, on several loops too, are all called.
+// function, from the loop. Several watches of one signal, on several loops too, are all called. After
+// the last one the signal does again what it did before the first.
 //
 // Ownership: goes before its loop. Threads: the loop's.
 // Errors: std::system_error for a signal that cannot be caught.

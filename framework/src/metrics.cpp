@@ -1,10 +1,11 @@
 #include "twister/metrics.hpp"
 
-#include <iterator>
+#include <list>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "exposition.hpp"
 #include "metric_family.hpp"
@@ -13,48 +14,64 @@ namespace twister {
 namespace detail {
 
 struct CallbackCell {
-  std::mutex mutex;  // held while `read` runs
-  std::function<double()> read;
-  // Read without the lock, which is not to be waited for under the table's: `read` may register.
-  std::atomic<bool> retired{false};
+  std::mutex mutex;              // held while `read` runs
+  std::function<double()> read;  // empty once its gauge is gone
 
   std::optional<double> ask() {
     const std::lock_guard lock(mutex);
-    if (retired) return std::nullopt;
+    if (!read) return std::nullopt;
     try {
       return read();
     } catch (...) {
       return std::nullopt;
     }
   }
+  // What the user gave us, to be destroyed without any lock: what it holds may register and unregister.
+  std::function<double()> retire() {
+    const std::lock_guard running(mutex);
+    return std::exchange(read, nullptr);
+  }
 };
 
-class MetricsTable {
+// Families, their series, and of each the metrics that users hold.
+//
+// Ownership: shared by the registry and the metrics; each takes itself out when it ends, so that there
+//   is never more here than is in use, and what counters and histograms have counted.
+// Threads: any. No callback of a user runs, and nothing of a user's is destroyed, under `mutex_`.
+class MetricsTable : public std::enable_shared_from_this<MetricsTable> {
  public:
   explicit MetricsTable(MetricsOptions options) : options_(options) {}
 
   std::shared_ptr<MetricCell> add_cell(const MetricName& metric) {
-    auto cell = std::make_shared<MetricCell>();
+    std::list<MetricCell> made(1);
+    const auto cell = made.begin();
     cell->bounds = metric.shape.bounds;
-    if (metric.shape.type == MetricType::histogram)
-      cell->buckets = std::vector<std::atomic<std::uint64_t>>(cell->bounds.size() + 1);
-    const std::lock_guard lock(mutex_);
-    series(metric).cells.push_back(cell);
-    // What the user holds: its end retires the cell, from whichever thread.
-    return {cell.get(),
-            [cell](MetricCell* held) { held->retired.store(true, std::memory_order_release); }};
+    cell->buckets = make_buckets(metric.shape);
+    Place place;
+    {
+      const std::lock_guard lock(mutex_);
+      place = place_of(metric);
+      place.series->second.cells.splice(place.series->second.cells.end(), made);
+    }
+    return {&*cell,
+            [table = shared_from_this(), place, cell](MetricCell*) { table->remove(place, cell); }};
   }
 
   std::shared_ptr<CallbackCell> add_callback(const MetricName& metric,
                                              std::function<double()> read) {
     if (!read) refuse_metric(metric.name, "there is nothing to call");
-    auto cell = std::make_shared<CallbackCell>();
-    cell->read = std::move(read);
-    const std::lock_guard lock(mutex_);
-    series(metric).callbacks.push_back(cell);
-    return {cell.get(), [cell](CallbackCell* held) {
-              const std::lock_guard running(held->mutex);
-              held->retired = true;
+    std::list<std::shared_ptr<CallbackCell>> made{std::make_shared<CallbackCell>()};
+    const auto cell = made.begin();
+    (*cell)->read = std::move(read);
+    Place place;
+    {
+      const std::lock_guard lock(mutex_);
+      place = place_of(metric);
+      place.series->second.callbacks.splice(place.series->second.callbacks.end(), made);
+    }
+    return {cell->get(), [table = shared_from_this(), place, cell](CallbackCell* held) {
+              const std::function<double()> ended = held->retire();
+              table->remove(place, cell);
             }};
   }
 
@@ -62,7 +79,6 @@ class MetricsTable {
     const Answers answers = ask_callbacks();
     Exposition exposition(out);
     const std::lock_guard lock(mutex_);
-    forget_retired();
     for (const auto& [name, family] : families_) {
       bool begun = false;
       for (const auto& [labels, one] : family.series) {
@@ -82,58 +98,90 @@ class MetricsTable {
   }
 
  private:
-  using Answers = std::map<const CallbackCell*, std::optional<double>>;
+  // Kept until the page is written: a new cell at the address of one that ended meanwhile would be
+  // taken for it.
+  using Answers = std::map<std::shared_ptr<CallbackCell>, std::optional<double>>;
 
   struct Totals {
     std::uint64_t count = 0;
     double value = 0;
     std::vector<std::uint64_t> buckets;
 
-    void add(const MetricCell& cell) {
+    void add(const MetricCell& cell) noexcept {
       count += cell.count.load(std::memory_order_relaxed);
       value += cell.value.load(std::memory_order_relaxed);
-      buckets.resize(cell.buckets.size());
       for (std::size_t i = 0; i < buckets.size(); ++i)
         buckets[i] += cell.buckets[i].load(std::memory_order_relaxed);
     }
   };
 
+  // Lists, of which any member can be taken out at once.
   struct Series {
-    std::vector<std::shared_ptr<MetricCell>> cells;
-    std::vector<std::shared_ptr<CallbackCell>> callbacks;
-    Totals retired;
+    std::list<MetricCell> cells;
+    std::list<std::shared_ptr<CallbackCell>> callbacks;
+    Totals ended;  // what those counted that are gone
   };
 
   struct Family {
     FamilyShape shape;
-    std::map<std::string, Series> series;  // by the text of their labels
+    std::map<std::string, Series> series;  // by the text of their labels; one at least
+  };
+  using Families = std::map<std::string, Family, std::less<>>;
+
+  // Where a metric is. Valid as long as it is there.
+  struct Place {
+    Families::iterator family;
+    std::map<std::string, Series>::iterator series;
   };
 
-  Series& series(const MetricName& metric) {
-    Family& family = family_of(metric.name, metric.shape);
-    if (const auto found = family.series.find(metric.labels); found != family.series.end())
-      return found->second;
-    if (series_ >= options_.max_series) forget_retired();
-    if (series_ >= options_.max_series) {
-      throw std::length_error("metric \"" + metric.name + "\": more than max_series " +
-                              std::to_string(options_.max_series) + " series");
-    }
-    ++series_;
-    return family.series[metric.labels];
+  static std::vector<std::atomic<std::uint64_t>> make_buckets(const FamilyShape& shape) {
+    return std::vector<std::atomic<std::uint64_t>>(bucket_count(shape));
+  }
+  static std::size_t bucket_count(const FamilyShape& shape) noexcept {
+    return shape.type == MetricType::histogram ? shape.bounds.size() + 1 : 0;
   }
 
-  Family& family_of(const std::string& name, const FamilyShape& shape) {
-    if (const auto found = families_.find(name); found != families_.end()) {
-      const FamilyShape& first = found->second.shape;
-      if (first.type != shape.type)
-        refuse_metric(name, "is a " + std::string(name_of(first.type)) + " already");
-      if (first.help != shape.help) refuse_metric(name, "has another help text already");
-      if (first.labels != shape.labels) refuse_metric(name, "has other labels already");
-      if (first.bounds != shape.bounds) refuse_metric(name, "has other bounds already");
-      return found->second;
+  // Nothing has changed when it throws.
+  Place place_of(const MetricName& metric) {
+    const auto family = families_.find(metric.name);
+    if (family == families_.end()) {
+      check_series_names(metric.name, metric.shape.type);
+      check_limit(metric.name);
+      Family fresh{.shape = metric.shape, .series = {}};
+      fresh.series.emplace(metric.labels, make_series(metric.shape));
+      const auto added = families_.emplace(metric.name, std::move(fresh)).first;
+      ++series_;
+      return {added, added->second.series.begin()};
     }
-    check_series_names(name, shape.type);
-    return families_.emplace(name, Family{.shape = shape, .series = {}}).first->second;
+    check_shape(metric.name, metric.shape, family->second.shape);
+    auto series = family->second.series.find(metric.labels);
+    if (series == family->second.series.end()) {
+      check_limit(metric.name);
+      series = family->second.series.emplace(metric.labels, make_series(metric.shape)).first;
+      ++series_;
+    }
+    return {family, series};
+  }
+
+  static Series make_series(const FamilyShape& shape) {
+    Series series;
+    series.ended.buckets.resize(bucket_count(shape));  // now, because what adds to it must not fail
+    return series;
+  }
+
+  void check_limit(const std::string& name) const {
+    if (series_ < options_.max_series) return;
+    throw std::length_error("metric \"" + name + "\": more than max_series " +
+                            std::to_string(options_.max_series) + " series");
+  }
+
+  static void check_shape(const std::string& name, const FamilyShape& shape,
+                          const FamilyShape& first) {
+    if (first.type != shape.type)
+      refuse_metric(name, "is a " + std::string(name_of(first.type)) + " already");
+    if (first.help != shape.help) refuse_metric(name, "has another help text already");
+    if (first.labels != shape.labels) refuse_metric(name, "has other labels already");
+    if (first.bounds != shape.bounds) refuse_metric(name, "has other bounds already");
   }
 
   // A histogram's series have suffixes, and so may the name of another family.
@@ -150,49 +198,53 @@ class MetricsTable {
     }
   }
 
+  void remove(const Place& place, std::list<MetricCell>::iterator cell) {
+    const std::lock_guard lock(mutex_);
+    Series& series = place.series->second;
+    if (place.family->second.shape.type != MetricType::gauge) series.ended.add(*cell);
+    series.cells.erase(cell);
+    forget_if_over(place);
+  }
+
+  void remove(const Place& place, std::list<std::shared_ptr<CallbackCell>>::iterator cell) {
+    const std::lock_guard lock(mutex_);
+    place.series->second.callbacks.erase(cell);
+    forget_if_over(place);
+  }
+
+  // What counters and histograms counted is kept; a series of gauges goes with the last of them, and a
+  // family with its last series.
+  void forget_if_over(const Place& place) {
+    const Series& series = place.series->second;
+    Family& family = place.family->second;
+    if (family.shape.type != MetricType::gauge) return;
+    if (!series.cells.empty() || !series.callbacks.empty()) return;
+    family.series.erase(place.series);
+    --series_;
+    if (family.series.empty()) families_.erase(place.family);
+  }
+
   // Without the lock of the table: a callback may take its time, or register something.
   Answers ask_callbacks() {
-    std::vector<std::shared_ptr<CallbackCell>> cells;
+    Answers answers;
     {
       const std::lock_guard lock(mutex_);
       for (const auto& [name, family] : families_)
         for (const auto& [labels, one] : family.series)
-          cells.insert(cells.end(), one.callbacks.begin(), one.callbacks.end());
+          for (const auto& cell : one.callbacks) answers.emplace(cell, std::nullopt);
     }
-    Answers answers;
-    for (const auto& cell : cells) answers[cell.get()] = cell->ask();
+    for (auto& [cell, answer] : answers) answer = cell->ask();
     return answers;
-  }
-
-  // What counters and histograms counted is kept; gauges go, and a series without any goes too.
-  void forget_retired() {
-    for (auto& [name, family] : families_) {
-      const bool keeps = family.shape.type != MetricType::gauge;
-      for (auto next = family.series.begin(); next != family.series.end();) {
-        Series& one = next->second;
-        std::erase_if(one.cells, [&](const std::shared_ptr<MetricCell>& cell) {
-          if (!cell->retired.load(std::memory_order_acquire)) return false;
-          if (keeps) one.retired.add(*cell);
-          return true;
-        });
-        std::erase_if(one.callbacks, [](const std::shared_ptr<CallbackCell>& cell) {
-          return cell->retired.load(std::memory_order_acquire);
-        });
-        const bool over = !keeps && one.cells.empty() && one.callbacks.empty();
-        next = over ? family.series.erase(next) : std::next(next);
-        if (over) --series_;
-      }
-    }
   }
 
   // Empty when there is nothing to say of a series: callbacks alone, none of which answered.
   static std::optional<Totals> sum(const FamilyShape& shape, const Series& one,
                                    const Answers& answers) {
-    Totals totals = one.retired;
+    Totals totals = one.ended;
     bool any = shape.type != MetricType::gauge || !one.cells.empty();
-    for (const auto& cell : one.cells) totals.add(*cell);
+    for (const MetricCell& cell : one.cells) totals.add(cell);
     for (const auto& cell : one.callbacks) {
-      const auto answer = answers.find(cell.get());
+      const auto answer = answers.find(cell);
       if (answer == answers.end() || !answer->second) continue;
       totals.value += *answer->second;
       any = true;
@@ -202,7 +254,7 @@ class MetricsTable {
 
   const MetricsOptions options_;
   std::mutex mutex_;
-  std::map<std::string, Family, std::less<>> families_;
+  Families families_;
   std::size_t series_ = 0;
 };
 
@@ -211,7 +263,7 @@ class MetricsTable {
 using detail::MetricType;
 
 MetricsRegistry::MetricsRegistry(MetricsOptions options)
-    : table_(std::make_unique<detail::MetricsTable>(options)) {}
+    : table_(std::make_shared<detail::MetricsTable>(options)) {}
 
 MetricsRegistry::~MetricsRegistry() = default;
 

@@ -36,7 +36,6 @@ struct alignas(64) MetricCell {
   std::atomic<double> value{0};
   std::vector<double> bounds;
   std::vector<std::atomic<std::uint64_t>> buckets;  // one more than bounds
-  std::atomic<bool> retired{false};                 // nobody writes any more
 
   static void increase(std::atomic<std::uint64_t>& cell, std::uint64_t by) noexcept {
     cell.store(cell.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
@@ -119,7 +118,7 @@ class Histogram {
 };
 
 // Keeps a function registered. Destroying it waits until a call that runs has returned, so it is
-// not to be destroyed by that function.
+// not to be destroyed by that function, and destroys the function with what it holds.
 class CallbackGauge {
  public:
   CallbackGauge() = default;
@@ -140,7 +139,7 @@ struct MetricsOptions {
 
 // What there is to scrape.
 //
-// Threads: any; registering and scraping take a lock, the metrics themselves do not.
+// Threads: any. Making a metric, ending one and scraping take a lock, using one does not.
 // Errors: registering throws std::invalid_argument for what Prometheus would not understand: other
 //   characters in a name, a label twice, one that begins with `__` or is `le` in a histogram, a
 //   value that is not UTF-8; members of a family that differ in type, help, label names or bounds; a
@@ -172,7 +171,7 @@ class MetricsRegistry {
   std::string text() const;
 
  private:
-  std::unique_ptr<detail::MetricsTable> table_;
+  std::shared_ptr<detail::MetricsTable> table_;
 };
 
 }  // namespace twister

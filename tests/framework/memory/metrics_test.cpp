@@ -9,6 +9,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 namespace twister::testing {
 namespace {
@@ -153,6 +154,22 @@ TEST_F(Metrics, WhatACounterCountedStaysWhenItIsGone) {
   }
 }
 
+#ifdef __GLIBC__
+TEST_F(Metrics, ThatAreGoneAndNotYetScrapedTakeNoMemory) {
+  Counter first = registry.counter("a_total", "");
+  const auto in_use = [] { return ::mallinfo2().uordblks; };
+  const std::size_t before = in_use();
+  for (int i = 0; i < 10'000; ++i) {
+    registry.counter("a_total", "").add();
+    (void)registry.histogram("h", "", {1, 2, 3});
+    (void)registry.gauge("b", "", {{"x", "1"}});
+    (void)registry.callback_gauge("c", "", [] { return 1.0; });
+  }
+  EXPECT_LT(in_use(), before + 100'000);
+  EXPECT_THAT(registry.text(), HasSubstr("a_total 10000\n"));
+}
+#endif
+
 TEST_F(Metrics, AGaugeThatIsGoneIsNotWritten) {
   Gauge left = registry.gauge("a", "");
   left.set(1);
@@ -221,6 +238,29 @@ TEST_F(Metrics, ACallbackIsAskedNoMoreOnceItsGaugeIsGone) {
   }
   EXPECT_EQ(registry.text(), "");
   EXPECT_EQ(asked, 0);
+}
+
+TEST_F(Metrics, WhatACallbackHoldsEndsWithItsGauge) {
+  std::weak_ptr<int> held;
+  {
+    auto kept = std::make_shared<int>(1);
+    held = kept;
+    const CallbackGauge gauge =
+        registry.callback_gauge("a", "", [kept = std::move(kept)] { return *kept; });
+    EXPECT_FALSE(held.expired());
+  }
+  EXPECT_TRUE(held.expired());
+}
+
+TEST_F(Metrics, WhatACallbackHoldsMayRegisterAsItEnds) {
+  Counter ends;
+  {
+    std::shared_ptr<void> last(nullptr,
+                               [&](void*) { (ends = registry.counter("ends_total", "")).add(); });
+    const CallbackGauge gauge =
+        registry.callback_gauge("a", "", [last = std::move(last)] { return 1.0; });
+  }
+  EXPECT_THAT(registry.text(), HasSubstr("ends_total 1\n"));
 }
 
 TEST_F(Metrics, ACallbackThatThrowsIsLeftOut) {
@@ -308,6 +348,20 @@ TEST_F(Metrics, RefuseMoreSeriesThanAllowed) {
     EXPECT_THROW((void)small.counter("a_total", "", {{"x", "2"}}), std::length_error);
   }
   EXPECT_NO_THROW((void)small.counter("a_total", "", {{"x", "2"}}));  // the gauge has gone
+}
+
+TEST_F(Metrics, ThatAreRefusedLeaveNothingBehind) {
+  MetricsRegistry small({.max_series = 1});
+  {
+    const Gauge full = small.gauge("full", "");
+    EXPECT_THROW((void)small.counter("a", ""), std::length_error);
+  }
+  EXPECT_NO_THROW((void)small.gauge("a", "now of another kind"));
+}
+
+TEST_F(Metrics, ThatAreGoneLeaveTheirNameToOthers) {
+  (void)registry.gauge("a", "");
+  EXPECT_NO_THROW((void)registry.counter("a", "now of another kind"));
 }
 
 }  // namespace

@@ -1,16 +1,16 @@
 // handover_server: answers one line a connection, and can be replaced while it does.
-//   handover_server [--port PORT] [--processes N]
+//   handover_server [--port PORT] [--processes N] [--successor PROGRAM]
 //
 // Uses the listener that it was started with, if any, and binds one otherwise. SIGTERM drains. In one
-// process (without --processes), SIGUSR2 hands the listener to a new process of the same program, and
-// leaves once that one is ready.
+// process (without --processes), SIGUSR2 hands the listener to a new process of PROGRAM (this one,
+// unless told otherwise), and leaves once that one is ready.
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +18,7 @@
 
 #include <twister/fork_processes.hpp>
 #include <twister/inherited_sockets.hpp>
+#include <twister/log.hpp>
 #include <twister/protocols/line_protocol.hpp>
 #include <twister/signal_watch.hpp>
 #include <twister/spawn_with_listeners.hpp>
@@ -38,37 +39,47 @@ class OneLine : public twister::LineProtocol {
 class Successor {
  public:
   Successor(twister::IOLoop& loop, twister::TcpServer& server,
-            std::vector<twister::ListeningSocket> listeners)
+            std::vector<twister::ListeningSocket> listeners, std::string program)
       : loop_(loop),
         server_(server),
         listeners_(std::move(listeners)),
-        restart_(loop, SIGUSR2, [this] { start(); }) {}
-  ~Successor() {
-    if (ready_) loop_.remove_handler(ready_->native_handle());
+        program_(std::move(program)),
+        restart_(loop, SIGUSR2, [this] { start(); }),
+        ended_(loop, SIGCHLD, [this] { collect(); }) {
+    loop_.add_handler(ready_.native_handle(), twister::Readiness::readable,
+                      [this](twister::Readiness) { listen(); });
   }
+  ~Successor() { loop_.remove_handler(ready_.native_handle()); }
   Successor(const Successor&) = delete;
   Successor& operator=(const Successor&) = delete;
 
  private:
   void start() {
-    if (ready_) return;
-    ready_.emplace();
-    loop_.add_handler(ready_->native_handle(), twister::Readiness::readable,
-                      [this](twister::Readiness) { listen(); });
-    twister::spawn_with_listeners({"/proc/self/exe"}, listeners_,
-                                  {.environment = {ready_->variable()}});
+    if (pid_ != 0) return;
+    pid_ =
+        twister::spawn_with_listeners({program_}, listeners_, {.environment = {ready_.variable()}});
   }
 
   void listen() {
-    while (const auto line = ready_->receive())
-      if (*line == "READY=1") server_.drain([this] { loop_.stop(); });
+    while (const auto line = ready_.receive())
+      if (*line == "READY=1" && pid_ != 0) server_.drain([this] { loop_.stop(); });
+  }
+
+  // One that fails leaves the place to the next.
+  void collect() {
+    if (pid_ == 0 || ::waitpid(pid_, nullptr, WNOHANG) != pid_) return;
+    twister::log(twister::LogLevel::error, "successor_failed", {{"pid", std::to_string(pid_)}});
+    pid_ = 0;
   }
 
   twister::IOLoop& loop_;
   twister::TcpServer& server_;
   std::vector<twister::ListeningSocket> listeners_;
-  std::optional<twister::NotifySocket> ready_;
+  std::string program_;
+  twister::NotifySocket ready_;
+  pid_t pid_ = 0;  // of one that is not ready yet; 0: there is none
   twister::SignalWatch restart_;
+  twister::SignalWatch ended_;
 };
 
 std::vector<twister::ListeningSocket> duplicates(const std::vector<twister::ListeningSocket>& all) {
@@ -83,10 +94,11 @@ void announce(const std::string& address) {
   twister::notify_ready();
 }
 
-int serve_alone(std::vector<twister::ListeningSocket> sockets, const std::string& address) {
+int serve_alone(std::vector<twister::ListeningSocket> sockets, const std::string& address,
+                const std::string& successor_program) {
   twister::IOLoop loop;
   twister::TcpServer server(loop, "", twister::build<OneLine>());
-  const Successor successor(loop, server, duplicates(sockets));
+  const Successor successor(loop, server, duplicates(sockets), successor_program);
   server.add_sockets(std::move(sockets));
   loop.add_callback([&address] { announce(address); });
   loop.run_until_signal();
@@ -106,8 +118,10 @@ int serve_as_child(int, std::vector<twister::ListeningSocket> sockets) {
 int main(int argc, char** argv) {
   std::string port = "8888";
   std::size_t processes = 0;
+  std::string successor = "/proc/self/exe";
   for (int i = 1; i + 1 < argc; i += 2) {
     if (std::string_view(argv[i]) == "--port") port = argv[i + 1];
+    if (std::string_view(argv[i]) == "--successor") successor = argv[i + 1];
     if (std::string_view(argv[i]) == "--processes") {
       processes = std::strtoul(argv[i + 1], nullptr, 10);
     }
@@ -117,7 +131,7 @@ int main(int argc, char** argv) {
     auto sockets =
         inherited.empty() ? twister::bind_sockets("127.0.0.1:" + port) : inherited.take_all();
     const std::string address = sockets.at(0).local_address().to_string();
-    if (processes == 0) return serve_alone(std::move(sockets), address);
+    if (processes == 0) return serve_alone(std::move(sockets), address, successor);
     return twister::fork_processes(
         {.processes = processes, .started = [&address] { announce(address); }}, std::move(sockets),
         serve_as_child);

@@ -126,6 +126,29 @@ class RestartTest(ProgramTest):
         self.assertEqual(len(load.answers), RESTARTS + 1)
         self.assertFalse(server.accepts())
 
+    def test_a_successor_that_fails_leaves_the_place_to_the_next(self):
+        self.assertEqual(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0)
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        successor = os.path.join(directory.name, "successor")
+        server = Server("--successor", successor)
+        self.addCleanup(server.kill)
+        server.terminate(signal.SIGUSR2)
+        eventually(lambda: f"cannot start {successor}" in server.errors(), "a successor that is not there")
+        make_script(successor, "exit 1")
+        server.terminate(signal.SIGUSR2)
+        eventually(lambda: "successor_failed" in server.errors(), "a successor that fails")
+        make_script(successor, f"exec {program()}")
+        load = self.load(server.address)
+        eventually(lambda: load.count(server.process.pid) > 20, "answers of the server")
+        server.terminate(signal.SIGUSR2)
+        pid, = eventually(lambda: load.processes() - {server.process.pid}, "answers of a successor")
+        self.addCleanup(kill_if_alive, pid)
+        self.assertEqual(server.wait(), 0)
+        self.expect_no_failure(load)
+        os.kill(pid, signal.SIGTERM)
+        self.assertEqual(self.status_of(pid), 0)
+
     # ---- a service manager that holds the listener ----
 
     def service_manager(self):
@@ -180,6 +203,13 @@ class RestartTest(ProgramTest):
         load.goes_on()
         self.expect_no_failure(load)
         self.end(server)
+
+
+def make_script(path, command):
+    with open(path + ".new", "w", encoding="utf-8") as script:
+        script.write(f"#!/bin/sh\n{command}\n")
+    os.chmod(path + ".new", 0o755)
+    os.replace(path + ".new", path)
 
 
 def kill_if_alive(pid):

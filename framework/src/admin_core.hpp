@@ -28,7 +28,8 @@ class AdminCore : public std::enable_shared_from_this<AdminCore> {
   AdminCore(IOLoop& loop, std::string_view address, const MetricsRegistry& registry,
             AdminOptions options);
 
-  void start();
+  void start() { add_sockets(bind_sockets(address_, options_.bind)); }
+  void add_sockets(std::vector<ListeningSocket> sockets);
   void add_connection(std::unique_ptr<Transport> transport);
   // The AdminServer is being destroyed: nothing is answered any more.
   void detach();

@@ -34,8 +34,8 @@ AdminCore::AdminCore(IOLoop& loop, std::string_view address, const MetricsRegist
   connections_ = std::make_unique<Survey>(loop_, options_.loops, options_.max_listed);
 }
 
-void AdminCore::start() {
-  for (ListeningSocket& socket : bind_sockets(address_, options_.bind)) {
+void AdminCore::add_sockets(std::vector<ListeningSocket> sockets) {
+  for (ListeningSocket& socket : sockets) {
     acceptors_.push_back(std::make_unique<Acceptor>(
         loop_.core(), std::move(socket),
         [this](int descriptor, const Address& peer) { accept(descriptor, peer); },
@@ -121,6 +121,9 @@ AdminServer::~AdminServer() {
 
 void AdminServer::start() {
   core_->start();
+}
+void AdminServer::add_sockets(std::vector<ListeningSocket> sockets) {
+  core_->add_sockets(std::move(sockets));
 }
 void AdminServer::add_connection(std::unique_ptr<Transport> transport) {
   core_->add_connection(std::move(transport));

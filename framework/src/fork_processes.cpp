@@ -71,11 +71,7 @@ void check_that_forking_is_possible() {
 int supervise(const ForkOptions& options, const detail::Supervisor::Run& run,
               std::function<void()> release) {
   check_that_forking_is_possible();
-  const std::size_t processes = options.processes == cores ? count_cores() : options.processes;
-  if (processes > max_processes) {
-    throw std::invalid_argument("fork_processes: " + std::to_string(processes) +
-                                " processes are more than " + std::to_string(max_processes));
-  }
+  const std::size_t processes = detail::count_processes(options.processes);
   const detail::Supervisor::Run run_child = [&run](int id) {
     id_of_this_process = id;
     return run(id);
@@ -84,6 +80,13 @@ int supervise(const ForkOptions& options, const detail::Supervisor::Run& run,
 }
 
 }  // namespace
+
+std::size_t detail::count_processes(std::size_t processes) {
+  if (processes == cores) processes = count_cores();
+  if (processes <= max_processes) return processes;
+  throw std::invalid_argument("fork_processes: " + std::to_string(processes) +
+                              " processes are more than " + std::to_string(max_processes));
+}
 
 int fork_processes(const ForkOptions& options, const std::function<int(int id)>& run) {
   return supervise(options, run, [] {});

@@ -21,6 +21,9 @@
 
 namespace twister::detail {
 
+// The smaller of 10 000 and 80 % of the descriptors that the process may open.
+std::size_t default_max_connections() noexcept;
+
 // What a ServerHandle points to. `core` is used on the loop only, `loop` under the lock; both are null
 // once the server is gone.
 struct ServerHandleCore {

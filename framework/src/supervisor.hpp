@@ -19,6 +19,10 @@
 
 namespace twister::detail {
 
+// How many ForkOptions::processes are: `cores` is as many as there are CPUs. Throws
+// std::invalid_argument for too many.
+std::size_t count_processes(std::size_t processes);
+
 // Blocks the signals that the supervisor waits for, and takes back what would keep children from
 // being collected. Undone by the destructor, or by a child for itself.
 class SupervisorSignals {

@@ -20,16 +20,16 @@
 
 namespace twister {
 namespace detail {
-namespace {
 
-// The smaller of 10 000 and 80 % of the descriptors: what is left is for files, logs and the
-// listeners.
+// 80 %: what is left is for files, logs and the listeners.
 std::size_t default_max_connections() noexcept {
   rlimit descriptors{};
   if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0 || descriptors.rlim_cur == RLIM_INFINITY)
     return 10'000;
   return std::clamp<std::size_t>(descriptors.rlim_cur - descriptors.rlim_cur / 5, 1, 10'000);
 }
+
+namespace {
 
 // Accepted sockets inherit these from their listener, which spares system calls for each of them.
 void set_options(int listener, const ServerOptions& options) noexcept {

@@ -1,7 +1,9 @@
 // serve_main() as a function: what it prints and returns. Whole programs are tests of the samples.
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -11,11 +13,14 @@
 
 #include <twister/serve.hpp>
 
+#include "serve_plan.hpp"
+#include "server_core.hpp"
 #include "support/socket_test.hpp"
 
 namespace twister::testing {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::StartsWith;
@@ -176,7 +181,9 @@ void raise_when_handled(IOLoop& loop) {
 }
 
 const MakeServer brief = [](IOLoop& loop, std::string_view address, const ServerOptions& options) {
-  if (options.max_connections == 7) loop.add_callback([&loop] { raise_when_handled(loop); });
+  // Seven, or a thread's part of seven.
+  if (options.max_connections.value_or(unlimited) <= 7)
+    loop.add_callback([&loop] { raise_when_handled(loop); });
   return std::make_unique<TcpServer>(loop, address, build<EchoBack>(), options);
 };
 
@@ -200,6 +207,76 @@ TEST(ServeMain, SaysItForEachFamily) {
   EXPECT_EQ(outcome.code, 0);
   EXPECT_THAT(outcome.out,
               MatchesRegex("listening on 0\\.0\\.0\\.0:[0-9]+\nlistening on \\[::\\]:[0-9]+\n"));
+}
+
+TEST(ServeMain, ServesAUnixPathOnManyThreads) {
+  const CapturedLog log;
+  const std::string path =
+      "unix:" + ::testing::TempDir() + "twister-serve-" + std::to_string(::getpid());
+  const Outcome outcome =
+      call({"--host", path, "--threads", "3", "--max-connections", "7"}, brief, {});
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(outcome.out, "listening on " + path + "\n");
+}
+
+TEST(ServeMain, DividesConnectionsAmongThreads) {
+  const CapturedLog log;
+  std::vector<std::size_t> given;
+  const MakeServer noting = [&](IOLoop& loop, std::string_view address,
+                                const ServerOptions& options) {
+    given.push_back(options.max_connections.value());
+    return brief(loop, address, options);
+  };
+  EXPECT_EQ(call({"--port", "0", "--threads", "3", "--max-connections", "7"}, noting, {}).code, 0);
+  EXPECT_THAT(given, ElementsAre(3u, 3u, 3u));
+}
+
+TEST(ServeMain, DividesTheDefaultToo) {
+  ServeOptions options;
+  EXPECT_EQ(detail::options_of_a_loop(options).max_connections, std::nullopt);
+  options.threads = 4;
+  const std::size_t all = detail::default_max_connections();
+  EXPECT_EQ(detail::options_of_a_loop(options).max_connections, (all + 3) / 4);
+  options.server.max_connections = unlimited;
+  EXPECT_EQ(detail::options_of_a_loop(options).max_connections, unlimited);
+}
+
+TEST(ServeMain, GivesProcessesMoreTimeThanTheyGiveTheirConnections) {
+  using namespace std::chrono_literals;
+  ServeOptions options;
+  EXPECT_EQ(detail::stop_timeout_of(options), 30s);
+  options.server.drain_timeout = 120s;
+  EXPECT_EQ(detail::stop_timeout_of(options), 125s);
+  options.server.drain_timeout = never;
+  EXPECT_GE(detail::stop_timeout_of(options), never - 5s);
+}
+
+// ---- --admin of several processes ----
+
+TEST(ServeMain, GivesEachProcessAnAdminAddressOfItsOwn) {
+  EXPECT_EQ(detail::admin_address_of("localhost:9100", 0, 3), "localhost:9100");
+  EXPECT_EQ(detail::admin_address_of("localhost:9100", 2, 3), "localhost:9102");
+  EXPECT_EQ(detail::admin_address_of("[::1]:65534", 1, 2), "[::1]:65535");
+  EXPECT_EQ(detail::admin_address_of(":0", 1, 2), ":0");
+  EXPECT_EQ(detail::admin_address_of("unix:/run/a", 1, 2), "unix:/run/a.1");
+  EXPECT_EQ(detail::admin_address_of("unix:/run/a", 0, 1), "unix:/run/a");
+}
+
+TEST(ServeMain, RefusesAnAdminAddressBeforeThereAreProcesses) {
+  const auto taken = bind_sockets("127.0.0.1:0");
+  const std::string address = taken[0].local_address().to_string();
+  const auto complaint = [](const std::string& admin) {
+    const Outcome outcome =
+        call({"--port", "0", "--processes", "2", "--admin", admin}, {.max_processes = 8});
+    EXPECT_EQ(outcome.code, 1);
+    return outcome.err;
+  };
+  EXPECT_EQ(complaint(address), "prog: cannot listen on " + address + ": Address already in use\n");
+  EXPECT_EQ(complaint("127.0.0.1:65535"),
+            "prog: cannot listen on 127.0.0.1:65535: 2 processes need as many ports, and the last "
+            "one is 65535\n");
+  for (const char* none : {"9100", "127.0.0.1", "127.0.0.1:x", ":"})
+    EXPECT_THAT(complaint(none), HasSubstr(std::string("\"") + none + "\": not HOST:PORT"));
 }
 
 TEST(ServeMain, TakesABareIPv6Address) {

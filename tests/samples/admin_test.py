@@ -275,6 +275,17 @@ class AdminStartTest(ObservedCase):
         self.assertEqual(status, 1)
         self.assertIn("127.0.0.1:%d" % first.admin[1], said)
 
+    def test_each_of_several_processes_has_its_own(self):
+        server = self.serve("--processes", "2", "--admin", "localhost:0")
+        ports = set()
+        while len(ports) < 2:
+            match = re.fullmatch(r"admin on (.+):(\d+)\n", server.process.stdout.readline().decode())
+            self.assertTrue(match)
+            ports.add(int(match[2]))  # the same for both families
+        for port in ports:
+            server.admin = ("127.0.0.1", port)
+            self.assertEqual(self.get(server, "/healthz")[0], 200)
+
     def test_refuses_a_limit_of_no_length(self):
         for value in ("0", "-1", "x"):
             status, said = self.refuses("--stall-limit", value)

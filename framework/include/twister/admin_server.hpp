@@ -73,6 +73,8 @@ class AdminServer {
   AdminServer& operator=(const AdminServer&) = delete;
 
   void start();
+  // Listens on sockets that are bound already, in place of start().
+  void add_sockets(std::vector<ListeningSocket> sockets);
   // Serves a connection that comes from elsewhere, as TcpServer::add_connection().
   void add_connection(std::unique_ptr<Transport> transport);
   // Where it listens, with the ports that the kernel chose.

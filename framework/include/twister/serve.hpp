@@ -26,8 +26,11 @@ class MetricsRegistry;
 
 // How the threads of a program come by their connections.
 enum class Dealing {
-  listener_a_loop,  // each has a listener on the address, and the kernel chooses by the client's port
-  least_connections,  // the first accepts, and gives each connection to the loop that has the fewest
+  // Each has a listener on the address, and the kernel chooses by the client's port. A unix-domain path
+  // has one listener, and whoever accepts first.
+  listener_a_loop,
+  // The first accepts, and gives each connection to the loop that has the fewest.
+  least_connections,
 };
 
 struct ServeOptions {
@@ -41,7 +44,8 @@ struct ServeOptions {
   // 1 for programs whose connections share state that is not guarded: then there is no `--threads`.
   unsigned max_threads = 256;
   // Where an AdminServer listens, on a thread of its own; empty for none. Of several processes, the
-  // one with task_id() N listens on the port plus N.
+  // one with task_id() N listens on the port plus N, or on the path with `.N` behind it; while it is
+  // restarted, who connects there waits.
   std::string admin{};
   // What it serves beside twister's own metrics; outlives serve().
   const MetricsRegistry* metrics = nullptr;
@@ -53,6 +57,8 @@ struct ServeOptions {
   // What `--processes` may ask for. 1, and there is no such option: state in the program's memory,
   // the members of a chat room, say, would be cut into as many parts.
   unsigned max_processes = 1;
+  // Of each process: its max_connections are divided among its threads, rounded up. The parent of
+  // several lets them drain for 30 s, or 5 s longer than drain_timeout.
   ServerOptions server{};
 };
 
@@ -62,8 +68,8 @@ using MakeServer = std::function<std::unique_ptr<TcpServer>(IOLoop&, std::string
 
 // Serves until SIGINT or SIGTERM, then drains. Prints `listening on HOST:PORT` on standard output,
 // a line a listener, when connections are accepted, and then `admin on HOST:PORT`. Returns 0; with
-// several processes, what fork_processes() does. Throws as bind_sockets() does, with several
-// processes as fork_processes().
+// several processes, what fork_processes() does. Throws as bind_sockets() does, for `admin` too, and
+// with several processes as fork_processes(), before there is any.
 int serve(const ServeOptions& options, const MakeServer& make_server);
 int serve(const ServeOptions& options, const ProtocolFactory& build_class);
 

@@ -42,10 +42,12 @@ struct ServerOptions {
   StreamOptions stream{};
   BindOptions bind{};
   // Connections beyond this are accepted and closed at once. The default is the smaller of 10 000
-  // and 80 % of the descriptors that the process may open.
+  // and 80 % of the descriptors that the process may open: where it has several servers, as one a loop,
+  // each is to be given its part. serve() and serve_main() divide it among their threads.
   std::optional<std::size_t> max_connections{};
   // The same for those of one IPv4 address, or one IPv6 network of 64 bits, which is what one
-  // customer has. Peers on unix-domain sockets are not counted.
+  // customer has. Peers on unix-domain sockets are not counted. Counted in each server, and not divided
+  // by serve(): chance may bring all connections of one address to one loop.
   std::size_t max_connections_per_address = unlimited;
   // Proxies in front of this server, whose PROXY headers say who the client is: with any trusted, each
   // connection has to begin with one. See twister/proxy_protocol.hpp.

@@ -130,7 +130,7 @@ SPOILED = [  # file, what to replace, by what, and what has to be said about it
     (PAGE, "| 0600 |", "| 600 |", "BindOptions::unix_mode"),
     ("framework/include/twister/stream_options.hpp", "16 * 1024 * 1024", "8 * 1024 * 1024",
      "StreamOptions::max_write_buffer_size"),
-    ("framework/include/twister/tcp_server.hpp", "idle{60}", "idle{90}", "KeepAlive::idle"),
+    ("framework/include/twister/keep_alive.hpp", "idle{60}", "idle{90}", "KeepAlive::idle"),
     ("framework/include/twister/serve.hpp", "127.0.0.1\";", "0.0.0.0\";", "ServeOptions::host"),
     ("framework/include/twister/stream_options.hpp", "struct StreamOptions {\n",
      "struct StreamOptions {\n  std::size_t another = 1;\n", "StreamOptions::another is not on the page"),

@@ -332,17 +332,18 @@ TEST_F(Lifecycle, HandleClosesAndAborts) {
 TEST(LoopThatEnds, IsNotKeptAliveByWhatBeginsMeanwhile) {
   int closed = 0;
   std::optional<IOStream> stream;
-  std::optional<IOLoop> loop(std::in_place);
+  std::optional<IOLoop> owner(std::in_place);
+  IOLoop& loop = *owner;
   std::function<void(const CloseReason&)> again = [&](const CloseReason&) {
     ++closed;
-    auto [near, far] = memory_transport_pair(*loop);
-    stream.emplace(*loop, std::move(near));
+    auto [near, far] = memory_transport_pair(loop);
+    stream.emplace(loop, std::move(near));
     stream->set_close_callback(again);
-    make_connection(*loop, std::move(far), std::make_unique<Protocol>());
+    make_connection(loop, std::move(far), std::make_unique<Protocol>());
   };
   again({});
-  loop->run_until_idle();
-  loop.reset();
+  loop.run_until_idle();
+  owner.reset();
   EXPECT_EQ(closed, 2);  // the first by hand; the next is the loop's end
   EXPECT_FALSE(stream->is_open());
 }

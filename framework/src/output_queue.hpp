@@ -20,6 +20,8 @@ class OutputQueue {
   std::size_t size() const noexcept { return size_; }
   // With what the queue itself needs for pieces that are kept by reference.
   std::size_t held_bytes() const noexcept {
+    if (rest_.empty()) [[likely]]
+      return size_;
     return size_ + (rest_.size() - rest_begin_ - dropped_entries_) * sizeof(Segment);
   }
   bool empty() const noexcept { return size_ == 0; }

@@ -110,10 +110,6 @@ void Stream::forget_server() noexcept {
 
 void Stream::on_ready(Readiness readiness) {
   if (state_ >= State::dying) return;
-  // accounts_: also what a layer has taken and not sent.
-  const bool output_waits =
-      has(readiness, Readiness::writable) &&
-      (output_ != nullptr || accounts_ || write_ended_ || state_ == State::closing);
   if (has(readiness, Readiness::writable)) writable_ = true;
   if (has(readiness, Readiness::readable | Readiness::hangup)) readable_ = true;
   if (has(readiness, Readiness::hangup | Readiness::failed)) hangup_ = true;
@@ -122,7 +118,7 @@ void Stream::on_ready(Readiness readiness) {
     if (started_) loop_.schedule(*this);
     return;
   }
-  if (!readable_ && !output_waits) return;
+  if (!readable_ && !(has(readiness, Readiness::writable) && output_waits())) return;
   // Guarded as a whole: a lack of memory costs this connection, not the loop.
   protect("stream", [this] {
     in_turn_ = true;

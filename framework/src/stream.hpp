@@ -229,6 +229,10 @@ class Stream final : public TransportEvents {
 
   // False also after a send failed, whose reason is not told before what had arrived.
   bool takes_output() const noexcept { return is_open() && !write_ended_ && !send_failed_; }
+  // There is something to do once the transport takes more. accounts_: also of what a layer has.
+  bool output_waits() const noexcept {
+    return output_ != nullptr || accounts_ || write_ended_ || state_ == State::closing;
+  }
   // There is input to be had, now or once output is no longer high; not if the Protocol paused it.
   bool input_waits() const noexcept { return readable_ && reading_ && !paused_ && !eof_; }
 

@@ -16,6 +16,10 @@ class Relay : public std::enable_shared_from_this<Relay> {
   void start() {
     for (std::size_t from = 0; from < 2; ++from) {
       sides_[from].set_keep_open(true);
+      // Also for a side that has said its goodbye: no read of it would tell any more.
+      sides_[from].set_close_callback([self = shared_from_this(), from](const CloseReason& reason) {
+        self->broke_off(from, reason.code);
+      });
       sides_[from].read_until_close(
           [self = shared_from_this(), from](ByteView chunk) { self->pass(from, chunk); },
           [self = shared_from_this(), from](std::error_code error, ByteView) {
@@ -33,17 +37,16 @@ class Relay : public std::enable_shared_from_this<Relay> {
     if (status != WriteStatus::paused) return sides_[from].abort();  // nobody takes it any more
     sides_[from].pause_reading();
     to.when_drained([self = shared_from_this(), from](std::error_code error) {
-      if (!error) self->sides_[from].resume_reading();
+      if (error) return self->broke_off(1 - from, error);
+      self->sides_[from].resume_reading();
     });
   }
 
   void ended(std::size_t from, std::error_code error) {
-    if (!error) {
-      sides_[1 - from].shutdown_write();
+    if (error) {
+      broke_off(from, error);
     } else {
-      if (!error_) error_ = error;
-      // Cut short on one side: the other shall not take it for the end.
-      sides_[1 - from].abort();
+      sides_[1 - from].shutdown_write();
     }
     if (++ends_ < 2) return;
     // Both have said all they will say; what is queued still leaves.
@@ -53,6 +56,15 @@ class Relay : public std::enable_shared_from_this<Relay> {
             .second_to_first_bytes = passed_[1],
             .error = error_});
     }
+  }
+
+  // Cut short on one side: the other shall not take it for the end. Its reads end by that, if they have
+  // not yet. Once both have ended, each has all that there is for it, and sends it whatever becomes of
+  // the other.
+  void broke_off(std::size_t side, std::error_code error) {
+    if (ends_ == 2) return;
+    if (!error_) error_ = error;
+    sides_[1 - side].abort();
   }
 
   std::array<IOStream, 2> sides_;

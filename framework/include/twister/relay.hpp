@@ -24,7 +24,7 @@ struct RelayResult {
 //
 // A side is not read from while the other one's output is above its high-water mark, so a slow peer
 // slows the fast one and memory stays bounded. The end of one side is passed on (FIN), and the other
-// direction goes on; an error of one side resets the other. A stream that is still connecting may be
+// direction goes on; an error of one side resets the other, also after its goodbye. A stream that is still connecting may be
 // relayed at once.
 //
 // Ownership: the relay owns the streams, and lives until both have ended. Both on the same loop.

@@ -1,4 +1,5 @@
 // Two streams joined: what one says the other hears.
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -8,6 +9,8 @@
 
 namespace twister::testing {
 namespace {
+
+using namespace std::chrono_literals;
 
 class RelayTest : public MemoryTest {
  protected:
@@ -19,7 +22,10 @@ class RelayTest : public MemoryTest {
     client->set_keep_open(true);
     server->set_keep_open(true);
     relay(IOStream(loop, std::move(first.second)), IOStream(loop, std::move(second.second)),
-          [this](const RelayResult& how) { result = how; });
+          [this](const RelayResult& how) {
+            result = how;
+            ++told;
+          });
     listen(*client, heard_by_client, client_end);
     listen(*server, heard_by_server, server_end);
   }
@@ -35,6 +41,7 @@ class RelayTest : public MemoryTest {
   std::optional<std::error_code> client_end;
   std::optional<std::error_code> server_end;
   std::optional<RelayResult> result;
+  int told = 0;
 };
 
 TEST_F(RelayTest, PassesBytesBothWays) {
@@ -88,6 +95,49 @@ TEST_F(RelayTest, OutputAfterTheOtherSideHasLeftEndsTheRelay) {
   loop.run_until_idle();
   EXPECT_TRUE(client_end.has_value());
   EXPECT_TRUE(result.has_value());
+}
+
+TEST_F(RelayTest, AResetAfterTheGoodbyeIsPassedOnToo) {
+  client->write("request");
+  client->shutdown_write();
+  loop.run_until_idle();
+  EXPECT_EQ(server_end, std::error_code());
+  CloseReason why;
+  server->set_close_callback([&](const CloseReason& reason) { why = reason; });
+  client->abort();
+  loop.run_until_idle();
+  EXPECT_EQ(why.code, Errc::reset);
+  EXPECT_FALSE(server->is_open());
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(result->error, Errc::reset);
+}
+
+TEST_F(RelayTest, ASideThatHasSaidGoodbyeAndTakesNothingIsCutAndResetsTheOther) {
+  server->shutdown_write();
+  loop.run_until_idle();
+  server->pause_reading();
+  client->write(std::string(10'000'000, 'x'));
+  loop.run_until_idle();
+  EXPECT_EQ(told, 0);
+  clock.advance(31s);
+  EXPECT_FALSE(client->is_open());
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(result->error, Errc::write_timeout);
+}
+
+TEST_F(RelayTest, OnceBothHaveEndedEachTakesTheRestWhateverBecomesOfTheOther) {
+  client->pause_reading();
+  server->write(std::string(100'000, 'x'));
+  server->shutdown_write();
+  client->shutdown_write();
+  loop.run_until_idle();
+  EXPECT_EQ(told, 1);
+  server->abort();
+  client->resume_reading();
+  loop.run_until_idle();
+  EXPECT_EQ(heard_by_client.size(), 100'000U);
+  EXPECT_EQ(client_end, std::error_code());
+  EXPECT_EQ(told, 1);
 }
 
 }  // namespace

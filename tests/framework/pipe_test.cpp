@@ -67,6 +67,58 @@ TEST_P(Pipes, TheEndOfTheWriterIsTheEndOfTheStream) {
   EXPECT_EQ(received, "last");
 }
 
+// As a child process does that closes its standard input, prints, and exits.
+class OneWayLeft : public SocketTest {
+ protected:
+  OneWayLeft() {
+    EXPECT_EQ(::pipe2(there.data(), O_CLOEXEC), 0);
+    EXPECT_EQ(::pipe2(back.data(), O_CLOEXEC), 0);
+    near = IOStream(loop, make_pipe_transport(loop, back[0], there[1]));
+    near.set_close_callback([&](const CloseReason& why) { reason = why; });
+    loop.run_until_idle();
+    ::close(there[0]);
+  }
+  void print(std::string_view text) {
+    EXPECT_EQ(::write(back[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+
+  std::array<int, 2> there{};
+  std::array<int, 2> back{};
+  IOStream near;
+  std::optional<CloseReason> reason;
+};
+
+TEST_P(OneWayLeft, IsReadToItsEndWhenNobodyReadsTheOther) {
+  std::string received;
+  std::optional<std::error_code> end;
+  loop.run_until_idle();
+  print("the report");
+  loop.run_until_idle();
+  near.read_until_close([&](std::error_code error, ByteView all) {
+    end = error;
+    received = as_text(all);
+  });
+  loop.run_until_idle();
+  ::close(back[1]);
+  run_until([&] { return end.has_value() && reason.has_value(); });
+  EXPECT_EQ(end, std::error_code());
+  EXPECT_EQ(received, "the report");
+  EXPECT_TRUE(reason->clean()) << reason->message();
+}
+
+TEST_P(OneWayLeft, WritingToTheOtherFailsAndLosesNothingThatHasCome) {
+  print("the report");
+  std::string received;
+  near.read_until_close([&](ByteView chunk) { received += as_text(chunk); });
+  near.write("too late");
+  run_until([&] { return reason.has_value(); });
+  EXPECT_EQ(received, "the report");
+  EXPECT_EQ(reason->code, Errc::reset);
+  ::close(back[1]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Reactors, OneWayLeft, both_reactors, name_of_reactor);
+
 TEST_P(Pipes, AReaderThatIsGoneIsAnErrorAndNoSignal) {
   std::optional<CloseReason> reason;
   near.set_close_callback([&](const CloseReason& why) { reason = why; });

@@ -25,7 +25,7 @@ std::unique_ptr<Transport> make_socket_transport(IOLoop& loop, int descriptor);
 // Pipes, to and from a child process for instance, as a transport; -1 for an end that there is none
 // of: it reads as ended, and writing to it fails. Takes over the descriptors, which are not the same,
 // and makes them non-blocking (for all who share them). A pipe that nobody reads any more is an error
-// of the stream, not a signal.
+// of the stream once something is written to it, not a signal; until then what comes is read to its end.
 std::unique_ptr<Transport> make_pipe_transport(IOLoop& loop, int read_from, int write_to);
 
 struct ConnectOptions {

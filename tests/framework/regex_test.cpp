@@ -165,6 +165,64 @@ TEST_F(ReadUntilRegex, APatternThatGoesAstrayIsGivenUpAndLosesNothing) {
   EXPECT_EQ(left, 5'001U);
 }
 
+// Each of them is quadratic: some work at each of the places where a match could begin.
+TEST(RegexBudget, IsForTheWholeSearch) {
+  std::string text(64 * 1024, 'x');
+  text.back() = 'D';
+  for (const char* pattern : {"x.*?END", "x[^>]*END", "x[^>]*+END", "(?:(?=[^>]*+)x)*END"}) {
+    const MatchResult result = Regex(pattern)(text, 0, true);
+    EXPECT_EQ(result.status, MatchResult::Status::failed) << pattern;
+    EXPECT_EQ(result.error, std::errc::resource_unavailable_try_again) << pattern;
+  }
+}
+
+TEST(RegexBudget, CountsWhatARepeatPassesInVain) {
+  std::string text(64 * 1024, 'x');
+  text[29'999] = text[59'999] = 'z';
+  text.back() = 'y';
+  for (const char* pattern : {"x{30000}y", "(?:[a-x]{29000,}+|z)+y", "[a-x]{29999,}y"}) {
+    EXPECT_EQ(Regex(pattern)(text, 0, true).status, MatchResult::Status::failed) << pattern;
+  }
+  EXPECT_EQ(Regex("x{29999}z")(text, 0, true).position, 30'000U);
+}
+
+TEST(RegexBudget, IsEnoughForOrdinaryPatterns) {
+  std::string text;
+  while (text.size() < 64 * 1024) text += "The quick <b>brown</B> fox, and 12 lazy dogs again.\r\n";
+  for (const char* pattern : {"\r?\n\r?\n", "</[a-z]+>", "(?i)content-length: *[0-9]+\r\n", ".*END",
+                              "(?s).*END", "[a-z]+ END", "(?:[^\r\n]+\r?\n)*END"}) {
+    EXPECT_EQ(Regex(pattern)(text, 0, true).status, MatchResult::Status::not_yet) << pattern;
+    EXPECT_EQ(Regex(pattern)(text, 0, false).status, MatchResult::Status::not_yet) << pattern;
+  }
+}
+
+TEST(RegexBudget, IsEnoughForManyPlacesToBegin) {
+  const std::string marks(64 * 1024, '<');
+  EXPECT_EQ(Regex("</[a-z]+>")(marks, 0, false).status, MatchResult::Status::not_yet);
+  std::string sums;  // half of them are tried in vain at every place
+  while (sums.size() < 64 * 1024) sums += std::string(63, 'f') + ' ';
+  EXPECT_EQ(Regex("[0-9a-f]{64}")(sums, 0, false).status, MatchResult::Status::not_yet);
+}
+
+TEST(RegexBudget, GrowsWithTheText) {
+  std::string text;
+  while (text.size() < 1024 * 1024) text += "some words, and a line end\r\n";
+  EXPECT_EQ(Regex("[a-z]+ END")(text, 0, false).status, MatchResult::Status::not_yet);
+}
+
+TEST(RegexBudget, MayBeSmaller) {
+  const Regex regex("[a-z]+[0-9]", {.max_steps = 100});
+  EXPECT_EQ(regex("ab1", 0, true).status, MatchResult::Status::found);
+  EXPECT_EQ(regex(std::string(1000, 'a'), 0, true).status, MatchResult::Status::failed);
+}
+
+TEST(RegexBudget, MemoryToComeBackByIsBounded) {
+  const Regex regex("(?:a|b)*\n", {.max_steps = 1'000'000'000});
+  std::string text(1024 * 1024, 'a');
+  text.back() = '\n';
+  EXPECT_EQ(regex(text, 0, true).status, MatchResult::Status::failed);
+}
+
 TEST_F(ReadUntilRegex, FiftyKilobytesOfInputDoNoHarm) {
   send(std::string(50'000, 'a'));
   send("\n");

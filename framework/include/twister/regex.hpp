@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -15,9 +16,11 @@
 namespace twister {
 
 struct RegexOptions {
-  // What one search may try before it is given up (std::errc::resource_unavailable_try_again): PCRE2's
-  // match limit. A pattern that goes astray costs milliseconds, and not minutes.
-  unsigned match_limit = 100'000;
+  // What one search may do before it is given up (std::errc::resource_unavailable_try_again), in all and
+  // not for each place where a match could begin: parts of the pattern tried, and 32 bytes passed by
+  // them count as one. For up to 64 KiB of text; for more, in proportion. Ordinary patterns take less
+  // than four steps a byte, and one that goes astray costs 25 ms.
+  std::uint64_t max_steps = 1'000'000;
 };
 
 // A regular expression in Perl's syntax, over bytes. The end of the first match ends the read; where
@@ -27,6 +30,7 @@ struct RegexOptions {
 // A search goes on where the last one left off, unless the pattern may begin anywhere (`.*END`): that
 // is searched from the beginning with every chunk, max_bytes at most.
 //
+// Limits: max_steps, and 32 MiB for what a search may have to come back to.
 // Ownership: a handle; copies share the compiled pattern. Threads: any.
 // Errors: a pattern that cannot be compiled throws std::invalid_argument, which says where and why.
 class Regex {

@@ -92,7 +92,7 @@ struct TlsClientOptions {
   // `false` believes anybody: for tests, never on a network.
   bool verify = true;
   // The name that the certificate must have, and that the server is asked for; empty for the host
-  // that is connected to.
+  // that is connected to; needed over unix-domain sockets, which have none.
   std::string server_name{};
 };
 
@@ -100,7 +100,9 @@ struct TlsClientOptions {
 //
 // Ownership: a handle; copies are one context. Threads: any.
 // Limits: keeps the sessions of 256 hosts, to be resumed.
-// Errors: the constructor throws std::system_error that names the file.
+// Errors: the constructor throws std::system_error that names the file. With neither a host nor a
+//   server_name (a unix-domain socket has no host) there is nothing to verify: layer() throws
+//   std::invalid_argument, and so does the call for one connection, which costs that connection.
 class TlsClientContext {
  public:
   explicit TlsClientContext(const TlsClientOptions& options = {});

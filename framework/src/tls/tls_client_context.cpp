@@ -3,6 +3,7 @@
 #include <array>
 #include <map>
 #include <mutex>
+#include <stdexcept>
 #include <utility>
 
 #include <twister/tls.hpp>
@@ -44,18 +45,33 @@ class TlsClientContext::State {
     SSL_CTX_set_app_data(raw, this);
   }
 
-  detail::SslPtr connection_to(const std::string& host) {
+  // The name that a server is asked for and has to have a certificate of.
+  const std::string& name_of(const std::string& host) const {
     const std::string& name = options_.server_name.empty() ? host : options_.server_name;
+    // OpenSSL takes no name for any name.
+    if (options_.verify && (name.empty() || name.find('\0') != name.npos)) {
+      throw std::invalid_argument(
+          "TlsClientContext: there is no name to verify the server's certificate for; connect to a "
+          "host, or set TlsClientOptions::server_name");
+    }
+    return name;
+  }
+
+  detail::SslPtr connection_to(const std::string& host) {
+    const std::string& name = name_of(host);
+    ::ERR_clear_error();
     detail::SslPtr ssl(::SSL_new(context_.get()));
     if (ssl == nullptr) detail::throw_openssl_error("TLS connection");
     ::SSL_set_connect_state(ssl.get());
     if (is_ip_address(name)) {
-      X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(ssl.get()), name.c_str());
-    } else {
-      SSL_set_tlsext_host_name(ssl.get(), name.c_str());
+      if (X509_VERIFY_PARAM_set1_ip_asc(::SSL_get0_param(ssl.get()), name.c_str()) != 1) {
+        detail::throw_openssl_error("TLS server address " + name);
+      }
+    } else if (!name.empty()) {
       ::SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
       // Without a name to compare with, any certificate of any host would do.
-      if (options_.verify && ::SSL_set1_host(ssl.get(), name.c_str()) != 1) {
+      if (SSL_set_tlsext_host_name(ssl.get(), name.c_str()) != 1 ||
+          (options_.verify && ::SSL_set1_host(ssl.get(), name.c_str()) != 1)) {
         detail::throw_openssl_error("TLS server name " + name);
       }
     }
@@ -96,6 +112,7 @@ std::unique_ptr<Transport> TlsClientContext::operator()(std::unique_ptr<Transpor
 }
 
 TransportLayer TlsClientContext::layer(std::string host) const {
+  state_->name_of(host);  // what is missing shows here, and not when a connection is lost by it
   return [context = *this, host = std::move(host)](std::unique_ptr<Transport> inner) {
     return context(std::move(inner), host);
   };

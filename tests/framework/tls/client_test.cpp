@@ -65,6 +65,16 @@ TEST_F(TlsTcpClient, ACertificateThatIsNotBelievedIsAFailure) {
   EXPECT_FALSE(outcome.stream.is_open());
 }
 
+TEST_F(TlsTcpClient, WithoutANameNoConnectionComesAbout) {
+  client.emplace(loop, options());
+  client->connect(Destination::parse("unix:/run/service.sock"), outcome.handler());
+  loop.run_until_idle();
+  const auto far = dialer.succeed(0);
+  loop.run_until_idle();
+  EXPECT_EQ(outcome.calls, 1);
+  EXPECT_THAT(outcome.error.message(), HasSubstr("set TlsClientOptions::server_name"));
+}
+
 TEST_F(TlsTcpClient, AHandshakeThatStandsStillRunsIntoItsTimeout) {
   connect(options());
   const auto far = dialer.succeed(0);

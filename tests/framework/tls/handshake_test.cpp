@@ -1,5 +1,7 @@
 // Who is believed, and what is agreed on.
+#include <array>
 #include <chrono>
+#include <stdexcept>
 
 #include "tls_test.hpp"
 
@@ -255,16 +257,56 @@ TEST_F(TlsHandshake, WhoWaitsIsToldWhyItFailed) {
   EXPECT_EQ(told[1], told[0]);
 }
 
+// The far end gets the hello and behind it the end, with no goodbye of TLS between them.
 TEST_F(TlsHandshake, ClosingMeanwhileDoesNotWaitForIt) {
   auto [near, far] = memory_transport_pair(loop);
   IOStream client(loop, TlsClientContext(client_options())(std::move(near), "example.com"));
   loop.run_until_idle();
   std::optional<CloseReason> reason;
   client.set_close_callback([&](const CloseReason& why) { reason = why; });
+  const std::string hello = receive(*far, 16 * 1024);
+  EXPECT_EQ(hello.substr(0, 1), "\x16");
   client.close();
   loop.run_until_idle();
   ASSERT_TRUE(reason.has_value());
   EXPECT_EQ(reason->code, Errc::closed_here);
+  std::array<std::byte, 1> room{};
+  EXPECT_EQ(far->receive(room).status, IoResult::Status::end_of_stream);
+}
+
+// ---- without a name ----
+
+TEST_F(TlsHandshake, WithoutANameThereIsNothingToVerify) {
+  const TlsClientContext context(client_options());
+  try {
+    context.layer("");
+    FAIL() << "no exception";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_THAT(error.what(), HasSubstr("server_name"));
+  }
+  EXPECT_THROW(context.layer(std::string("\0example.com", 12)), std::invalid_argument);
+  EXPECT_THROW(context(memory_transport_pair(loop).first, ""), std::invalid_argument);
+}
+
+TEST_F(TlsHandshake, AServerNameIsEnoughWhereThereIsNoHost) {
+  serve();
+  TlsClientOptions options = client_options();
+  options.server_name = "example.com";
+  EXPECT_TRUE(connect_tls(options, "")->stream.is_open());
+  options.server_name = "bar.example.com";
+  EXPECT_THAT(connect_tls(options, "")->reason.message(), HasSubstr("hostname mismatch"));
+}
+
+TEST_F(TlsHandshake, WhoDoesNotVerifyNeedsNoName) {
+  serve();
+  EXPECT_TRUE(connect_tls({.verify = false}, "")->stream.is_open());
+  EXPECT_EQ(tls_info(*script.conn)->server_name, "");
+}
+
+TEST_F(TlsHandshake, ANameThatIsTooLongIsNoName) {
+  EXPECT_THROW(
+      TlsClientContext({.verify = false})(memory_transport_pair(loop).first, std::string(256, 'x')),
+      std::system_error);
 }
 
 }  // namespace

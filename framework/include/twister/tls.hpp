@@ -16,6 +16,7 @@
 #include <system_error>
 #include <vector>
 
+#include <twister/clock.hpp>
 #include <twister/transport.hpp>
 
 namespace twister {
@@ -52,12 +53,17 @@ struct TlsServerOptions {
   // Application protocols (ALPN), the preferred one first; a client that offers none of them is
   // refused. Empty: not negotiated.
   std::vector<std::string> alpn{};
+  // What the ticket keys' age goes by. Outlives the context; read by all threads that use that.
+  const Clock* clock = &Clock::system();
 };
 
 // What a TLS server shows and demands.
 //
 // TLS 1.2 and 1.3; no renegotiation, no compression; sessions are resumed by tickets alone, so
 // nothing is kept for them. The handshake has the stream's handshake_timeout.
+//
+// The key of the tickets changes every twelve hours, and the one before it is still good for as long;
+// older ones cannot be had back, by nobody.
 //
 // Ownership: a handle; copies are one context. Threads: any; share one among the servers of all
 //   loops, and make it before fork_processes(), so that a session can be resumed with any of them.
@@ -70,8 +76,8 @@ class TlsServerContext {
   // "*.example.com" for any one label in its place.
   void add_host(std::string_view name, const std::string& certificate_file,
                 const std::string& key_file);
-  // Reads all files again. New connections get what is new; if anything is wrong with it, throws,
-  // and what was stays.
+  // Reads all files again. New connections get what is new, and may resume sessions of before, unless
+  // client_ca_file has other authorities now. If anything is wrong, throws, and what was stays.
   void reload();
 
   // The layer of one connection.

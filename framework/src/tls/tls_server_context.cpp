@@ -1,14 +1,15 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <iterator>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include <twister/tls.hpp>
 
+#include "ticket_keys.hpp"
 #include "tls_context.hpp"
 #include "tls_error.hpp"
 #include "tls_transport.hpp"
@@ -16,6 +17,8 @@
 namespace twister {
 
 using detail::SslContextPtr;
+using detail::TicketKeys;
+using detail::TicketSecret;
 
 namespace {
 
@@ -31,13 +34,12 @@ std::string lower_case(std::string_view name) {
   return lower;
 }
 
-using TicketKeys = std::array<unsigned char, 80>;
-
 // What the files held when they were read. Never changed, so that connections may share it.
 struct Certificates {
   SslContextPtr main;
   std::map<std::string, SslContextPtr> hosts;
   std::string alpn;
+  std::optional<TicketKeys> tickets;
 
   SSL_CTX* of_host(const std::string& name) const {
     auto found = hosts.find(name);
@@ -69,6 +71,21 @@ int choose_alpn(SSL*, const unsigned char** chosen, unsigned char* size,
   return SSL_TLSEXT_ERR_OK;
 }
 
+// Whose client certificates a context believes, as bytes that are other bytes for any other authorities.
+std::string authorities_of(SSL_CTX* context) {
+  std::string all;
+  auto* certificates = ::X509_STORE_get1_all_certs(::SSL_CTX_get_cert_store(context));
+  if (certificates == nullptr) detail::throw_openssl_error("client certificate authorities");
+  for (int i = 0; i < sk_X509_num(certificates); ++i) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    ::X509_digest(sk_X509_value(certificates, i), ::EVP_sha256(), digest.data(), &size);
+    all.append(reinterpret_cast<const char*>(digest.data()), size);
+  }
+  sk_X509_pop_free(certificates, ::X509_free);
+  return all;
+}
+
 }  // namespace
 
 class TlsServerContext::State {
@@ -79,22 +96,20 @@ class TlsServerContext::State {
       throw std::invalid_argument(
           "TlsServerOptions: client_certificates are asked for, but client_ca_file is empty");
     }
-    current_ = load(options_, {});
-    SSL_CTX_get_tlsext_ticket_keys(current_->main.get(), ticket_keys_.data(),
-                                   std::ssize(ticket_keys_));
+    current_ = load({});
   }
 
   void add_host(std::string_view name, Host host) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard loading(loading_);
     auto hosts = hosts_;
     hosts[lower_case(name)] = std::move(host);
-    current_ = load_with_keys(hosts);
+    show(load(hosts));
     hosts_ = std::move(hosts);
   }
 
   void reload() {
-    const std::lock_guard lock(mutex_);
-    current_ = load_with_keys(hosts_);
+    const std::lock_guard loading(loading_);
+    show(load(hosts_));
   }
 
   std::shared_ptr<const Certificates> current() const {
@@ -105,49 +120,59 @@ class TlsServerContext::State {
  private:
   using Hosts = std::map<std::string, Host>;
 
-  static std::shared_ptr<const Certificates> load(const TlsServerOptions& options,
-                                                  const Hosts& hosts) {
+  // The secret of the tickets stays, so that sessions outlive a new certificate. They do not outlive
+  // other authorities: who is refused with a certificate shall not come in with an old session.
+  std::shared_ptr<const Certificates> load(const Hosts& hosts) const {
     auto loaded = std::make_shared<Certificates>();
-    loaded->alpn = detail::alpn_list(options.alpn);
-    loaded->main = load_one({options.certificate_file, options.key_file}, options, loaded.get());
+    loaded->alpn = detail::alpn_list(options_.alpn);
+    loaded->main = load_one({options_.certificate_file, options_.key_file}, *loaded);
+    SSL_CTX* const main = loaded->main.get();
+    if (options_.client_certificates != ClientCertificates::not_asked) {
+      detail::use_authorities(main, options_.client_ca_file);
+      ::SSL_CTX_set_client_CA_list(main,
+                                   ::SSL_load_client_CA_file(options_.client_ca_file.c_str()));
+    }
+    loaded->tickets.emplace(secret_, authorities_of(main));
+    loaded->tickets->install(main);
     for (const auto& [name, host] : hosts) {
-      loaded->hosts[name] = load_one(host, options, loaded.get());
+      SslContextPtr context = load_one(host, *loaded);
+      ::SSL_CTX_set1_cert_store(context.get(), ::SSL_CTX_get_cert_store(main));
+      ::SSL_CTX_set_client_CA_list(context.get(),
+                                   ::SSL_dup_CA_list(::SSL_CTX_get_client_CA_list(main)));
+      loaded->tickets->install(context.get());
+      loaded->hosts[name] = std::move(context);
     }
     return loaded;
   }
 
-  static SslContextPtr load_one(const Host& host, const TlsServerOptions& options,
-                                Certificates* certificates) {
+  SslContextPtr load_one(const Host& host, Certificates& certificates) const {
     SslContextPtr context = detail::make_ssl_context(::TLS_server_method());
     SSL_CTX* raw = context.get();
     detail::use_certificate(raw, host.certificate_file, host.key_file);
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
     static constexpr unsigned char id[] = "twister";
     ::SSL_CTX_set_session_id_context(raw, id, sizeof id - 1);
-    if (options.client_certificates != ClientCertificates::not_asked) {
-      const bool required = options.client_certificates == ClientCertificates::required;
+    if (options_.client_certificates != ClientCertificates::not_asked) {
+      const bool required = options_.client_certificates == ClientCertificates::required;
       ::SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                            nullptr);
-      detail::use_authorities(raw, options.client_ca_file);
-      ::SSL_CTX_set_client_CA_list(raw, ::SSL_load_client_CA_file(options.client_ca_file.c_str()));
     }
     SSL_CTX_set_tlsext_servername_callback(raw, choose_host);
-    SSL_CTX_set_tlsext_servername_arg(raw, certificates);
-    if (!certificates->alpn.empty()) ::SSL_CTX_set_alpn_select_cb(raw, choose_alpn, certificates);
+    SSL_CTX_set_tlsext_servername_arg(raw, &certificates);
+    if (!certificates.alpn.empty()) ::SSL_CTX_set_alpn_select_cb(raw, choose_alpn, &certificates);
     return context;
   }
 
-  // With the keys of before, so that sessions outlive a new certificate.
-  std::shared_ptr<const Certificates> load_with_keys(const Hosts& hosts) {
-    const auto loaded = load(options_, hosts);
-    SSL_CTX_set_tlsext_ticket_keys(loaded->main.get(), ticket_keys_.data(),
-                                   std::ssize(ticket_keys_));
-    return loaded;
+  void show(std::shared_ptr<const Certificates> loaded) {
+    const std::lock_guard lock(mutex_);
+    current_.swap(loaded);
   }
 
   TlsServerOptions options_;
+  std::shared_ptr<TicketSecret> secret_ = std::make_shared<TicketSecret>(*options_.clock);
+  // Reading files takes long: those who accept wait for mutex_ alone.
+  std::mutex loading_;
   Hosts hosts_;
-  TicketKeys ticket_keys_{};
   mutable std::mutex mutex_;
   std::shared_ptr<const Certificates> current_;
 };

@@ -1,10 +1,14 @@
 // src/connector.hpp - one connection out of many addresses: happy eyeballs.
 //
 // The addresses are parted by family; the first one's family is primary. Its first address is dialed
-// at once, the other family's after 300 ms, or as soon as the first attempt has failed. From then on
-// each failure dials the next address of its own family. The first connection wins.
+// at once. From then on the next one is dialed whenever
+//   - none was for 300 ms (the attempt delay of RFC 8305, section 5): of the other family than the last
+//     one, while it has any, so that an address which swallows what is sent to it costs 300 ms;
+//   - an attempt has failed: of the same family, while it has any. The first failure also dials the
+//     other family's first address.
+// The first connection wins.
 // Invariants:
-//   1. At most one attempt a family is under way.
+//   1. The timer is set exactly while an address is left to dial.
 //   2. When `done` is called no attempt is under way, no timer is set, and nothing but the winner is
 //      open.
 #pragma once
@@ -13,6 +17,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -21,17 +26,22 @@
 
 namespace twister::detail {
 
-// How long the first family has to itself. Tornado's figure: longer than a round trip to most of the
-// world, shorter than what people notice.
-inline constexpr std::chrono::milliseconds second_family_delay = std::chrono::milliseconds(300);
+// How long an attempt has to itself. Tornado's figure: longer than a round trip to most of the world,
+// shorter than what people notice.
+inline constexpr std::chrono::milliseconds attempt_delay = std::chrono::milliseconds(300);
 
 // One address and what became of it.
 struct Attempt {
   Address to;
-  std::error_code error;  // empty while it is under way
+  std::size_t family = 0;   // 0: the primary one
+  bool under_way = true;    // neither answered nor given up
+  std::error_code error{};  // empty unless it has failed
+  std::string detail{};     // what the dialer threw, if it did
+  std::function<void()> give_up{};
 };
 
 // Ownership: shared; destroying it, or cancel(), gives up what is under way. The dialer outlives it.
+// Limits: attempts that run side by side are as many as there are addresses, at the most.
 class Connector : public std::enable_shared_from_this<Connector> {
  public:
   // Told once, from the loop; null when every address has failed.
@@ -43,8 +53,8 @@ class Connector : public std::enable_shared_from_this<Connector> {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
-  // There is at least one address.
-  void start();
+  // There is at least one address. What the dialer throws is the attempt's failure.
+  void start() { dial_next(0); }
   void cancel();
   // In the order of their beginning.
   const std::vector<Attempt>& attempts() const noexcept { return attempts_; }
@@ -53,13 +63,15 @@ class Connector : public std::enable_shared_from_this<Connector> {
   struct Family {
     std::vector<Address> addresses;
     std::size_t next = 0;
-    std::function<void()> give_up;  // set while an attempt is under way
+
+    bool done() const noexcept { return next == addresses.size(); }
   };
 
-  void dial_next(Family& family);
-  void start_second_family();
-  void on_dialed(Family& family, std::size_t attempt, std::error_code error,
-                 std::unique_ptr<Transport> transport);
+  void dial_next(std::size_t family);
+  void dial(std::size_t attempt);
+  void restart_timer();
+  void stop_timer();
+  void on_dialed(std::size_t attempt, std::error_code error, std::unique_ptr<Transport> transport);
   void finish(std::unique_ptr<Transport> transport);
 
   IOLoop& loop_;
@@ -69,7 +81,7 @@ class Connector : public std::enable_shared_from_this<Connector> {
   Done done_;
   std::array<Family, 2> families_;
   std::vector<Attempt> attempts_;
-  TimerId timer_;  // until the second family may start
+  TimerId timer_;  // until the next address is dialed
 };
 
 }  // namespace twister::detail

@@ -104,9 +104,10 @@ struct ConnectOverrides {
   std::optional<Address::Family> family{};
 };
 
-// Connects. A name that has several addresses is tried over both families at once: the other one
-// follows after 300 ms, or when the first attempt has failed; the first connection wins, and nothing
-// else stays open.
+// Connects. Of a name that has several addresses the first is tried at once, and the next one whenever
+// none was for 300 ms, of the other family if it has any (happy eyeballs, RFC 8305); sooner, when an
+// attempt fails. So an address that nobody answers at costs 300 ms. Attempts run side by side; the
+// first connection wins, and nothing else stays open.
 //
 // Handlers are called once, from the loop, never inside the call.
 //

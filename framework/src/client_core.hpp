@@ -30,7 +30,7 @@ struct ConnectRequest {
 };
 
 // Ownership: shared by the client and by what is under way, because a client may be destroyed inside
-//   a handler.
+//   a handler. Holds nothing that is under way: a handler may own the client.
 class ClientCore : public std::enable_shared_from_this<ClientCore> {
  public:
   ClientCore(IOLoop& loop, TcpClientOptions options);
@@ -46,9 +46,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   }
   Resolver& resolver() noexcept { return *options_.resolver; }
   Dialer& dialer() noexcept { return *options_.dialer; }
-  void forget(const std::shared_ptr<ConnectOperation>& operation) noexcept {
-    operations_.erase(operation);
-  }
+  void forget(ConnectOperation& operation) noexcept { operations_.erase(&operation); }
 
  private:
   IOLoop& loop_;
@@ -57,7 +55,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   std::shared_ptr<const StreamShared> stream_options_;
   SystemResolver system_resolver_;
   SocketDialer socket_dialer_;
-  std::set<std::shared_ptr<ConnectOperation>> operations_;
+  std::set<ConnectOperation*> operations_;  // under way; the loop owns them
 };
 
 }  // namespace twister::detail

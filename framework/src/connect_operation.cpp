@@ -1,6 +1,7 @@
 #include "connect_operation.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "stream.hpp"
@@ -11,20 +12,40 @@ ConnectOperation::ConnectOperation(std::shared_ptr<ClientCore> core, ConnectRequ
     : core_(std::move(core)), request_(std::move(request)) {}
 
 ConnectOperation::~ConnectOperation() {
-  if (deadline_ && core_->loop_lives()) core_->loop().cancel(deadline_);
+  core_->forget(*this);
+  if (end_lookup_) end_lookup_();
+}
+
+template <class Step>
+void ConnectOperation::guarded(Step&& step) {
+  std::string thrown;
+  try {
+    return step();
+  } catch (const std::exception& error) {
+    if (finished_) throw;  // by somebody who was told already
+    thrown = error.what();
+  } catch (...) {
+    if (finished_) throw;
+    thrown = "not an exception";
+  }
+  finish({Errc::callback_threw, failure(thrown)}, false);
 }
 
 void ConnectOperation::start() {
-  const std::weak_ptr<ConnectOperation> weak = weak_from_this();
   const auto timeout = request_.options.timeout.value_or(core_->options().timeout);
-  deadline_ = core_->loop().call_later(saturated(timeout), [weak] {
-    if (const auto self = weak.lock()) self->on_deadline();
+  deadline_ = core_->loop().call_later(saturated(timeout),
+                                       [self = shared_from_this()] { self->on_deadline(); });
+  guarded([this] {
+    if (request_.to.address()) return dial({*request_.to.address()});
+    look_up();
   });
-  if (request_.to.address()) return dial({*request_.to.address()});
+}
+
+void ConnectOperation::look_up() {
   const auto family = request_.options.family.value_or(core_->options().family);
   end_lookup_ = core_->resolver().resolve(
       request_.to.host(), request_.to.port(), family,
-      [weak, family](std::error_code error, std::vector<Address> addresses) {
+      [weak = weak_from_this(), family](std::error_code error, std::vector<Address> addresses) {
         // A resolver of the user need not know about families.
         if (family != Address::Family::none) {
           std::erase_if(addresses, [&](const Address& each) { return each.family() != family; });
@@ -42,7 +63,7 @@ void ConnectOperation::on_looked_up(std::error_code error, std::vector<Address> 
   end_lookup_ = nullptr;
   if (error) return fail(Errc::lookup_failed, error == Errc::lookup_failed ? "" : error.message());
   if (addresses.empty()) return fail(Errc::lookup_failed, "no address");
-  dial(std::move(addresses));
+  guarded([&] { dial(std::move(addresses)); });
 }
 
 void ConnectOperation::dial(std::vector<Address> addresses) {
@@ -59,7 +80,7 @@ void ConnectOperation::dial(std::vector<Address> addresses) {
 }
 
 void ConnectOperation::on_dialed(std::unique_ptr<Transport> transport) {
-  if (transport != nullptr) return open_stream(std::move(transport));
+  if (transport != nullptr) return guarded([&] { open_stream(std::move(transport)); });
   fail(connector_->attempts().back().error, failed_attempts());
 }
 
@@ -162,18 +183,21 @@ std::string ConnectOperation::failure(std::string_view why) const {
 std::string ConnectOperation::failed_attempts() const {
   const std::vector<Attempt>& attempts = connector_->attempts();
   const std::error_code common = attempts.back().error;
-  const bool alike =
-      common && std::all_of(attempts.begin(), attempts.end(),
-                            [&](const Attempt& each) { return each.error == common; });
   // The only address, and it is what was asked for.
-  if (alike && attempts.size() == 1 && attempts[0].to.to_string() == request_.to.to_string())
-    return {};
+  if (common && attempts.size() == 1 && attempts[0].to.to_string() == request_.to.to_string())
+    return attempts[0].detail;
+  const bool alike =
+      common && std::all_of(attempts.begin(), attempts.end(), [&](const Attempt& each) {
+        return each.error == common && each.detail.empty();
+      });
   std::string text;
   for (const Attempt& attempt : attempts) {
     if (!text.empty()) text += ", ";
     text += attempt.to.to_string();
     if (alike) continue;
-    text += attempt.error ? " " + attempt.error.message() : " no answer";
+    if (!attempt.error) text += " no answer";
+    if (attempt.error)
+      text += " " + (attempt.detail.empty() ? attempt.error.message() : attempt.detail);
   }
   return text;
 }
@@ -185,7 +209,7 @@ void ConnectOperation::fail(std::error_code code, std::string_view why) {
 void ConnectOperation::finish(const ConnectError& error, bool from_loop) {
   if (std::exchange(finished_, true)) return;
   const auto self = shared_from_this();
-  core_->forget(self);
+  core_->forget(*this);
   const bool loop_lives = core_->loop_lives();
   const TimerId deadline = std::exchange(deadline_, {});
   if (deadline && loop_lives) core_->loop().cancel(deadline);

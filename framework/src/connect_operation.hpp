@@ -6,8 +6,8 @@
 //   opening     handle_ is set: the stream shakes hands, if it has a layer; then the Protocol is built,
 //               and its on_connect is called
 //   finished    everything is given back, `done` is called or about to be
-// The deadline runs over all of them. Whatever calls back holds the operation weakly: the client's
-// core owns it, so that it ends with the client.
+// The deadline runs over all of them, and its timer owns the operation: it ends with the loop, also
+// when its handler, a coroutine for instance, owns the client. All else holds it weakly.
 #pragma once
 
 #include <functional>
@@ -23,6 +23,7 @@ namespace twister::detail {
 // Of the addresses that a name has. A name server may send thousands; the first few decide.
 inline constexpr std::size_t max_dialed_addresses = 64;
 
+// Errors: what a resolver, a dialer or its transport throws goes to `done`: Errc::callback_threw.
 class ConnectOperation : public std::enable_shared_from_this<ConnectOperation> {
  public:
   ConnectOperation(std::shared_ptr<ClientCore> core, ConnectRequest request);
@@ -35,6 +36,7 @@ class ConnectOperation : public std::enable_shared_from_this<ConnectOperation> {
   void cancel();
 
  private:
+  void look_up();
   void on_looked_up(std::error_code error, std::vector<Address> addresses);
   void dial(std::vector<Address> addresses);
   void on_dialed(std::unique_ptr<Transport> transport);
@@ -45,6 +47,9 @@ class ConnectOperation : public std::enable_shared_from_this<ConnectOperation> {
   void on_not_opened(const CloseReason& reason);
   void tell_when_ended(Stream& stream);
   void on_deadline();
+  // Runs a step; what it throws ends the operation.
+  template <class Step>
+  void guarded(Step&& step);
 
   // "cannot connect to HOST:PORT (why)"
   std::string failure(std::string_view why) const;

@@ -112,17 +112,11 @@ void ReconnectingClient::Core::connect() {
                                     const std::shared_ptr<detail::HandleCore>& handle) {
     self->on_connected(attempt, error, handle);
   };
-  try {
-    client_->connect({.to = to_,
-                      .options = {},
-                      .build = build_,
-                      .done = done,
-                      .ended = [self](const CloseReason& reason) { self->on_ended(reason); }});
-  } catch (const std::exception& error) {  // by a resolver or a dialer of the user
-    soon([done, failure = ConnectError{Errc::callback_threw, error.what()}] {
-      done(failure, nullptr);
-    });
-  }
+  client_->connect({.to = to_,
+                    .options = {},
+                    .build = build_,
+                    .done = done,
+                    .ended = [self](const CloseReason& reason) { self->on_ended(reason); }});
 }
 
 void ReconnectingClient::Core::on_connected(unsigned attempt, const ConnectError& error,

@@ -40,20 +40,15 @@ ClientCore::ClientCore(IOLoop& loop, TcpClientOptions options)
 
 std::function<void()> ClientCore::connect(ConnectRequest request) {
   const auto operation = std::make_shared<ConnectOperation>(shared_from_this(), std::move(request));
-  operations_.insert(operation);
-  try {
-    operation->start();
-  } catch (...) {  // a resolver or dialer of the user threw: the caller is told so, and nobody else
-    operations_.erase(operation);
-    throw;
-  }
+  operations_.insert(operation.get());
+  operation->start();
   return [weak = std::weak_ptr<ConnectOperation>(operation)] {
     if (const auto self = weak.lock()) self->cancel();
   };
 }
 
 void ClientCore::cancel_all() {
-  while (!operations_.empty()) std::shared_ptr(*operations_.begin())->cancel();
+  while (!operations_.empty()) (*operations_.begin())->cancel();
 }
 
 }  // namespace detail

@@ -45,6 +45,13 @@ asio::awaitable<void> connect_or_post(TcpClient& client, Destination server, std
   winner = result.index();
 }
 
+// The client lives as long as the coroutine does.
+asio::awaitable<void> own_a_client(std::unique_ptr<TcpClient> client, Destination server,
+                                   std::shared_ptr<int> kept) {
+  co_await async_connect(*client, server, asio::use_awaitable);
+  ++*kept;
+}
+
 class AsyncConnect : public ClientTest {
  protected:
   TcpClient client{loop, options()};
@@ -109,6 +116,23 @@ TEST_F(AsyncConnect, LosesAgainstWhatIsFaster) {
   EXPECT_EQ(winner, 1U);
   EXPECT_TRUE(resolver.questions()[0].ended);
   EXPECT_FALSE(loop.next_timer());
+}
+
+TEST_F(AsyncConnect, ACoroutineThatOwnsItsClientEndsWithTheLoop) {
+  for (const char* server : {"192.0.2.1:80", "example.com:80"}) {
+    auto own = std::make_unique<IOLoop>(clock);
+    ManualDialer its_dialer(*own);
+    TcpClientOptions with = options();
+    with.dialer = &its_dialer;
+    const auto kept = std::make_shared<int>(0);
+    spawn(*own, own_a_client, std::make_unique<TcpClient>(*own, with), Destination(server), kept);
+    own->run_until_idle();
+    EXPECT_EQ(kept.use_count(), 2);
+    own.reset();
+    EXPECT_EQ(kept.use_count(), 1) << server;
+    EXPECT_EQ(its_dialer.pending(), 0U);
+  }
+  EXPECT_TRUE(resolver.questions()[0].ended);
 }
 
 TEST_F(AsyncConnect, ThrowsWhenTheClientIsDestroyed) {

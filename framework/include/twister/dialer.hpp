@@ -30,7 +30,8 @@ class Dialer {
 
   virtual ~Dialer() = default;
 
-  // Begins to connect to `to`. The handler is called once, from the loop, never inside this call.
+  // Begins to connect to `to`. The handler is called once, from the loop, never inside this call. An
+  // exception is the attempt's failure, and the handler is not called then.
   //
   // Returns a function that gives the attempt up: nothing of it stays open, and the handler is not
   // called any more, and is destroyed. It may be called late and twice, and after the dialer is gone.

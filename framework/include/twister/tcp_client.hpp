@@ -115,8 +115,9 @@ struct ConnectOverrides {
 //   the client ends what is under way: handlers are told std::errc::operation_canceled. It may be
 //   destroyed inside a handler. Once the loop is gone nobody is told any more.
 // Threads: the loop's.
-// Limits: one timeout over everything; of one name, 64 addresses.
-// Errors: a Destination that cannot be read throws std::invalid_argument; the rest goes to the handler.
+// Limits: one timeout over everything; of one name, 64 addresses, hence as many attempts at a time.
+// Errors: a Destination that cannot be read throws std::invalid_argument; the rest goes to the handler,
+//   also what a Resolver or a Dialer throws: Errc::callback_threw.
 class TcpClient {
  public:
   explicit TcpClient(IOLoop& loop, TcpClientOptions options = {});

@@ -15,6 +15,37 @@ using ::testing::IsEmpty;
 
 const Address server_address = Address::parse("192.0.2.1:80");
 
+// Throws when it is asked for the port 13, and leaves the rest to another.
+class Superstitious final : public Dialer, public Resolver {
+ public:
+  Superstitious(Dialer& dialer, Resolver& resolver) : dialer_(dialer), resolver_(resolver) {}
+  std::function<void()> dial(const Address& to, const DialOptions& options,
+                             Dialer::Handler handler) override {
+    if (to.port() == 13) throw std::runtime_error("bad luck");
+    return dialer_.dial(to, options, std::move(handler));
+  }
+  std::function<void()> resolve(std::string_view host, std::uint16_t port, Address::Family family,
+                                Resolver::Handler handler) override {
+    if (port == 13) throw std::runtime_error("bad luck");
+    return resolver_.resolve(host, port, family, std::move(handler));
+  }
+
+ private:
+  Dialer& dialer_;
+  Resolver& resolver_;
+};
+
+// A connection that cannot say to whom.
+struct Nameless final : Transport {
+  void start(TransportEvents&) override {}
+  IoResult receive(std::span<std::byte>) override { return {}; }
+  IoResult send(std::span<const ByteView>) override { return {}; }
+  void shutdown_send() override {}
+  void close() noexcept override {}
+  void reset() noexcept override {}
+  Address peer_address() const override { throw std::runtime_error("no name"); }
+};
+
 class TcpClientTest : public ClientTest {
  protected:
   // Connects to a name that has these addresses.
@@ -251,6 +282,52 @@ TEST_F(TcpClientTest, OnlyAddressesOfTheFamilyAskedForCount) {
   connect({"[::1]:80", "10.0.0.1:80"}, {.family = Address::Family::ipv4});
   EXPECT_EQ(resolver.questions()[0].family, Address::Family::ipv4);
   EXPECT_THAT(dialed(), ElementsAre("10.0.0.1:80"));
+}
+
+TEST_F(TcpClientTest, ADialerThatThrowsFailsThatAttemptAlone) {
+  Superstitious odd(dialer, resolver);
+  TcpClientOptions with = options();
+  with.dialer = &odd;
+  TcpClient other(loop, with);
+  other.connect("example.com:80", outcome.handler());
+  resolver.answer(0, {"10.0.0.1:13", "10.0.0.2:80"});
+  EXPECT_THAT(dialed(), ElementsAre("10.0.0.2:80"));
+  dialer.fail(0);
+  EXPECT_EQ(outcome.error.detail,
+            "cannot connect to example.com:80 (10.0.0.1:13 bad luck, 10.0.0.2:80 Connection "
+            "refused)");
+  EXPECT_TRUE(nothing_left());
+}
+
+TEST_F(TcpClientTest, WhatAResolverOrADialerThrowsIsToldToTheHandlerLater) {
+  Superstitious odd(dialer, resolver);
+  TcpClientOptions with = options();
+  with.dialer = &odd;
+  with.resolver = &odd;
+  TcpClient other(loop, with);
+  for (const char* to : {"example.com:13", "10.0.0.1:13"}) {
+    Outcome told;
+    other.connect(to, told.handler());
+    other.connect(Address::parse("192.0.2.1:13"), outcome.handler());
+    EXPECT_EQ(told.calls + outcome.calls, 0);
+    loop.run_until_idle();
+    EXPECT_EQ(told.calls, 1);
+    EXPECT_EQ(told.error, Errc::callback_threw);
+    EXPECT_EQ(told.error.detail, "cannot connect to " + std::string(to) + " (bad luck)");
+    EXPECT_EQ(outcome.error.detail, "cannot connect to 192.0.2.1:13 (bad luck)");
+    EXPECT_EQ(std::exchange(outcome.calls, 0), 1);
+  }
+  EXPECT_TRUE(nothing_left());
+}
+
+TEST_F(TcpClientTest, WhatADialersTransportThrowsIsToldToTheHandler) {
+  client.connect(server_address, outcome.handler());
+  const Dialer::Handler dialed = dialer.attempts()[0].handler;
+  dialed({}, std::make_unique<Nameless>());
+  loop.run_until_idle();
+  EXPECT_EQ(outcome.error, Errc::callback_threw);
+  EXPECT_EQ(outcome.error.detail, "cannot connect to 192.0.2.1:80 (no name)");
+  EXPECT_FALSE(loop.next_timer());
 }
 
 // ---- the deadline ----

@@ -1,5 +1,6 @@
 #include "twister/tcp_client.hpp"
 
+#include <stdexcept>
 #include <utility>
 
 #include <twister/endpoint.hpp>
@@ -20,8 +21,15 @@ std::string ConnectError::message() const {
 
 TcpClientOptions tcp_client_options(const Endpoint& endpoint, TcpClientOptions defaults) {
   defaults.timeout = endpoint.time("timeout", defaults.timeout);
-  // An Endpoint has checked that it is one.
-  if (const auto source = endpoint.option("source")) defaults.source = *detail::parse_ip(*source);
+  if (const auto source = endpoint.option("source")) {
+    const auto ip = detail::parse_ip(*source);
+    // Parsing has checked that; an Endpoint may also be put together by hand.
+    if (!ip) {
+      throw std::invalid_argument("endpoint \"" + endpoint.to_string() +
+                                  "\": its source is not an IP address");
+    }
+    defaults.source = *ip;
+  }
   return defaults;
 }
 

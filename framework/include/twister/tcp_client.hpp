@@ -95,7 +95,8 @@ struct TcpClientOptions {
 };
 
 // `defaults` with what a client's Endpoint says of `timeout` and `source`; where to is its address(). For
-// the scheme `tls`, `layer` is to be a TlsClientContext(tls_client_options(endpoint)).
+// the scheme `tls`, `layer` is to be a TlsClientContext(tls_client_options(endpoint)). Throws
+// std::invalid_argument for a source that is no IP address, which no parsed Endpoint has.
 TcpClientOptions tcp_client_options(const Endpoint& endpoint, TcpClientOptions defaults = {});
 
 // What one connect() has otherwise than its client's options say.

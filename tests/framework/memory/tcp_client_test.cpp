@@ -180,6 +180,34 @@ TEST_F(TcpClientTest, AnAddressThatNobodyAnswersAtCosts300Milliseconds) {
   EXPECT_EQ(loop.next_timer(), loop.now() + 30s - 600ms);  // the deadline alone
   const auto far = dialer.succeed(1);
   EXPECT_TRUE(outcome.connected());
+  EXPECT_TRUE(dialer.attempts()[0].given_up);
+  EXPECT_TRUE(dialer.attempts()[2].given_up);
+  EXPECT_TRUE(nothing_left());
+}
+
+TEST_F(TcpClientTest, WithoutAnswersTheFamiliesTakeTurns) {
+  connect({"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "[::1]:80", "[::2]:80"});
+  clock.advance(2s);
+  EXPECT_THAT(dialed(),
+              ElementsAre("10.0.0.1:80", "[::1]:80", "10.0.0.2:80", "[::2]:80", "10.0.0.3:80"));
+}
+
+TEST_F(TcpClientTest, AFailureTriesTheNextAddressAtOnceAndTheDelayBeginsAnew) {
+  connect({"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"});
+  clock.advance(299ms);
+  dialer.fail(0);
+  EXPECT_THAT(dialed(), ElementsAre("10.0.0.1:80", "10.0.0.2:80"));
+  clock.advance(299ms);
+  EXPECT_EQ(dialer.attempts().size(), 2U);
+  clock.advance(1ms);
+  EXPECT_EQ(dialer.attempts().size(), 3U);
+}
+
+TEST_F(TcpClientTest, AFamilyThatHasNoneLeftLeavesTheNextAttemptToTheOther) {
+  connect({"10.0.0.1:80", "[::1]:80", "10.0.0.2:80"});
+  clock.advance(300ms);
+  dialer.fail(1);
+  EXPECT_THAT(dialed(), ElementsAre("10.0.0.1:80", "[::1]:80", "10.0.0.2:80"));
 }
 
 TEST_F(TcpClientTest, TheWinnerEndsTheOtherAttemptAndLeavesNoTimer) {
@@ -211,34 +239,6 @@ TEST_F(TcpClientTest, TriesNoMoreThan64AddressesOfAName) {
 // ---- failures ----
 
 TEST_F(TcpClientTest, SaysOnceWhatWasWrongWithAllAddresses) {
-  EXPECT_TRUE(dialer.attempts()[0].given_up);
-  EXPECT_TRUE(dialer.attempts()[2].given_up);
-  EXPECT_TRUE(nothing_left());
-}
-
-TEST_F(TcpClientTest, WithoutAnswersTheFamiliesTakeTurns) {
-  connect({"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "[::1]:80", "[::2]:80"});
-  clock.advance(2s);
-  EXPECT_THAT(dialed(),
-              ElementsAre("10.0.0.1:80", "[::1]:80", "10.0.0.2:80", "[::2]:80", "10.0.0.3:80"));
-}
-
-TEST_F(TcpClientTest, AFailureTriesTheNextAddressAtOnceAndTheDelayBeginsAnew) {
-  connect({"10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"});
-  clock.advance(299ms);
-  dialer.fail(0);
-  EXPECT_THAT(dialed(), ElementsAre("10.0.0.1:80", "10.0.0.2:80"));
-  clock.advance(299ms);
-  EXPECT_EQ(dialer.attempts().size(), 2U);
-  clock.advance(1ms);
-  EXPECT_EQ(dialer.attempts().size(), 3U);
-}
-
-TEST_F(TcpClientTest, AFamilyThatHasNoneLeftLeavesTheNextAttemptToTheOther) {
-  connect({"10.0.0.1:80", "[::1]:80", "10.0.0.2:80"});
-  clock.advance(300ms);
-  dialer.fail(1);
-  EXPECT_THAT(dialed(), ElementsAre("10.0.0.1:80", "[::1]:80", "10.0.0.2:80"));
   connect({"[::1]:80", "127.0.0.1:80"});
   dialer.fail(0);
   dialer.fail(1);
@@ -512,6 +512,17 @@ TEST(TcpClientEndpoint, LeavesTheRestAsItWas) {
                                           {.timeout = std::chrono::seconds(7)});
   EXPECT_EQ(options.timeout, std::chrono::seconds(7));
   EXPECT_EQ(options.source, Address());
+}
+
+TEST(TcpClientEndpoint, RefusesASourceThatIsNone) {
+  Endpoint by_hand = Endpoint::parse_client("h:1");
+  by_hand.options = {{"source", "eth0"}};
+  try {
+    tcp_client_options(by_hand);
+    FAIL();
+  } catch (const std::invalid_argument& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("tcp:h:1?source=eth0"));
+  }
 }
 
 TEST(TcpClientEndpoint, TakesIPv6Sources) {

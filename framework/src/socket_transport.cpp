@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "connecting_socket.hpp"
 #include "socket_options.hpp"
 
 namespace twister::detail {
@@ -41,17 +42,12 @@ void SocketTransport::start(TransportEvents& events) {
 
 IoResult SocketTransport::establish() {
   if (connect_error_ != 0) return failed(connect_error_);
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
-  if (error != 0) return result_of_error(error);
-  sockaddr_storage name{};
-  socklen_t name_size = sizeof name;
-  if (::getpeername(descriptor_, reinterpret_cast<sockaddr*>(&name), &name_size) != 0) {
-    if (errno != ENOTCONN) return result_of_error(errno);
+  const std::error_code error = connect_outcome(descriptor_);
+  if (error == std::errc::not_connected) {
     if (watch_ != nullptr) watch_->want_writable();
     return result_of_error(EAGAIN);
   }
+  if (error) return failed(error.value());
   connecting_ = false;
   return {};
 }

@@ -82,6 +82,43 @@ TEST_P(ClientSocket, ConnectsToAUnixSocket) {
   EXPECT_TRUE(echoes());
 }
 
+// A listener whose queue is full: of a unix-domain socket the kernel lets nobody wait.
+class FullUnixListener {
+ public:
+  FullUnixListener() : sockets_(bind_sockets(name(), {.backlog = 0})) {
+    filler_.emplace(sockets_.at(0).local_address());
+  }
+  static std::string name() { return "unix:@twister-full-" + std::to_string(::getpid()); }
+  void accept_one() { ::close(::accept(sockets_.at(0).native_handle(), nullptr, nullptr)); }
+
+ private:
+  std::vector<ListeningSocket> sockets_;
+  std::optional<Client> filler_;
+};
+
+TEST_P(ClientSocket, AUnixSocketsFullQueueIsTriedAgain) {
+  FullUnixListener full;
+  client.emplace(loop);
+  client->connect(FullUnixListener::name(), outcome.handler());
+  clock.advance(10s);
+  ASSERT_EQ(outcome.calls, 0);
+  full.accept_one();
+  clock.advance(100ms);
+  EXPECT_TRUE(outcome.connected()) << outcome.error.message();
+  EXPECT_FALSE(loop.next_timer().has_value());
+}
+
+TEST_P(ClientSocket, AUnixSocketsFullQueueEndsAtTheTimeout) {
+  const FullUnixListener full;
+  const std::size_t before = open_descriptors();
+  client.emplace(loop);
+  client->connect(FullUnixListener::name(), outcome.handler());
+  clock.advance(30s);
+  EXPECT_EQ(outcome.error, Errc::connect_timeout);
+  EXPECT_EQ(open_descriptors(), before);
+  EXPECT_FALSE(loop.next_timer().has_value());
+}
+
 TEST_P(ClientSocket, AMissingUnixSocketLeavesNothingOpen) {
   const std::size_t before = open_descriptors();
   connect_to("unix:/nonexistent/socket");

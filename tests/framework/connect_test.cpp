@@ -100,6 +100,31 @@ TEST_P(Connect, AUnixDomainSocketThatIsNotThereIsToldByName) {
             std::errc::no_such_file_or_directory);
 }
 
+// A port from which the kernel deals out, dialed from that same port: TCP makes it a connection.
+TEST_P(Connect, AConnectionToItselfIsNone) {
+  const Address nobody = bind_sockets("127.0.0.1:0").front().local_address();
+  std::optional<CloseReason> reason;
+  IOStream own(loop, make_connecting_transport(loop, nobody, {.source = nobody}));
+  own.set_close_callback([&](const CloseReason& why) { reason = why; });
+  run_until([&] { return reason.has_value(); });
+  EXPECT_EQ(reason->code, std::errc::connection_refused);
+}
+
+TEST_P(Connect, ASourcePortAloneGoesWithEitherFamily) {
+  server = std::make_unique<TcpServer>(loop, "[::1]:0", build<EchoBack>());
+  server->start();
+  const Address source = Address::parse(
+      "0.0.0.0:" + std::to_string(bind_sockets("[::1]:0").at(0).local_address().port()));
+  std::optional<std::error_code> outcome;
+  stream = IOStream(loop, make_connecting_transport(loop, address(),
+                                                    {.source = source, .keep_alive = KeepAlive{}}));
+  stream.when_open([&](std::error_code error) { outcome = error; });
+  run_until([&] { return outcome.has_value(); });
+  EXPECT_EQ(outcome, std::error_code());
+  EXPECT_EQ(stream.local_address().port(), source.port());
+  EXPECT_EQ(socket_option(stream.native_handle(), SOL_SOCKET, SO_KEEPALIVE), 1);
+}
+
 TEST_P(Connect, AnAddressThatIsNoneIsAnError) {
   EXPECT_EQ(outcome_of(Address()), std::errc::destination_address_required);
 }

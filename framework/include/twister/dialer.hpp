@@ -16,8 +16,10 @@
 namespace twister {
 
 struct DialOptions {
-  // Where the connection comes from. A port with 0.0.0.0 or [::] goes with either family.
+  // Where the connection comes from; Family::none leaves that to the kernel, and so does port 0. A
+  // port with 0.0.0.0 or [::] goes with either family.
   Address source{};
+  // Sends small messages at once (TCP_NODELAY).
   bool no_delay = true;
   std::optional<KeepAlive> keep_alive{};
 };

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include <twister/address.hpp>
+#include <twister/dialer.hpp>
 #include <twister/protocol.hpp>
 #include <twister/stream_options.hpp>
 #include <twister/transport.hpp>
@@ -28,15 +29,12 @@ std::unique_ptr<Transport> make_socket_transport(IOLoop& loop, int descriptor);
 // of the stream once something is written to it, not a signal; until then what comes is read to its end.
 std::unique_ptr<Transport> make_pipe_transport(IOLoop& loop, int read_from, int write_to);
 
-struct ConnectOptions {
-  // Where to come from; empty: the kernel chooses. Port 0 likewise.
-  Address source{};
-  // Sends small messages at once (TCP_NODELAY).
-  bool no_delay = true;
-};
+// The same as for one attempt of a client.
+using ConnectOptions = DialOptions;
 
 // A stream socket that connects to `address`. What goes wrong, the making of the socket included, is
-// told by Transport::establish().
+// told by Transport::establish(). A unix-domain listener whose queue is full is an error at once,
+// std::errc::resource_unavailable_try_again; a TcpClient tries again.
 std::unique_ptr<Transport> make_connecting_transport(IOLoop& loop, const Address& address,
                                                      const ConnectOptions& options = {});
 

@@ -99,13 +99,21 @@ bool IOStream::reading() const noexcept {
 }
 
 std::function<void()> IOStream::read_canceller() const {
-  return [weak = std::weak_ptr<State>(state_)] {
-    if (const auto state = weak.lock()) state->cancel(Errc::read_cancelled);
+  const std::uint64_t read = state_ != nullptr ? state_->last_read() : 0;
+  return [weak = std::weak_ptr<State>(state_), read] {
+    if (const auto state = weak.lock()) state->cancel(read, Errc::read_cancelled);
   };
 }
 
 void IOStream::when_drained(std::function<void(std::error_code)> function) {
   if (state_ != nullptr) state_->when_drained(std::move(function));
+}
+
+std::function<void()> IOStream::drain_canceller() const {
+  const std::uint64_t waiter = state_ != nullptr ? state_->last_drain() : 0;
+  return [weak = std::weak_ptr<State>(state_), waiter] {
+    if (const auto state = weak.lock()) state->cancel_drain(waiter);
+  };
 }
 
 void IOStream::when_open(std::function<void(std::error_code)> function) {

@@ -1,5 +1,7 @@
 #include "io_stream_state.hpp"
 
+#include <algorithm>
+
 #include <twister/io_loop.hpp>
 
 #include "loop_core.hpp"
@@ -39,10 +41,7 @@ void IOStream::State::read(ReadRequest request, const ReadOptions& options) {
   if (loop == nullptr) return;
   if (options.timeout > Duration::zero()) {
     const TimerId timer = loop->call_later(options.timeout, [weak = weak_from_this()] {
-      if (const auto state = weak.lock()) {
-        state->reader_.cancel(Errc::read_timeout);
-        state->advance();
-      }
+      if (const auto state = weak.lock()) state->cancel(Errc::read_timeout);
     });
     request.deadline = std::shared_ptr<void>(nullptr, [loop, lifetime = lifetime_, timer](void*) {
       if (!lifetime.expired()) loop->cancel(timer);
@@ -52,9 +51,14 @@ void IOStream::State::read(ReadRequest request, const ReadOptions& options) {
   settle();
 }
 
+void IOStream::State::cancel(std::uint64_t read, std::error_code why) {
+  if (!reader_.cancel(read, why)) return;
+  advance_soon();
+  settle();
+}
+
 void IOStream::State::cancel(std::error_code why) {
-  if (!reader_.reading()) return;
-  reader_.cancel(why);
+  if (!reader_.cancel(why)) return;
   advance_soon();
   settle();
 }
@@ -75,7 +79,10 @@ WriteStatus IOStream::State::written(WriteStatus status) noexcept {
 }
 
 void IOStream::State::when_drained(std::function<void(std::error_code)> function) {
-  if (output_high_ && adapter_ != nullptr) return drain_waiters_.push_back(std::move(function));
+  ++last_drain_;
+  if (output_high_ && adapter_ != nullptr) {
+    return drain_waiters_.push_back({std::move(function), last_drain_});
+  }
   later([function = std::move(function)](State& state) {
     const bool ended = state.adapter_ == nullptr || !state.adapter_->is_open();
     const std::error_code error = state.error_ ? state.error_ : make_error_code(Errc::closed_here);
@@ -83,14 +90,21 @@ void IOStream::State::when_drained(std::function<void(std::error_code)> function
   });
 }
 
+void IOStream::State::cancel_drain(std::uint64_t waiter) {
+  const auto found = std::find_if(drain_waiters_.begin(), drain_waiters_.end(),
+                                  [waiter](const Waiter& each) { return each.number == waiter; });
+  if (found == drain_waiters_.end()) return;  // it is told already, or about to be
+  tell_later(found->function, std::make_error_code(std::errc::operation_canceled));
+  drain_waiters_.erase(found);
+}
+
 void IOStream::State::on_write_resumed() {
   output_high_ = false;
   tell(drain_waiters_, {});
 }
 
-void IOStream::State::tell(std::vector<std::function<void(std::error_code)>>& waiters,
-                           std::error_code error) {
-  for (const auto& function : std::exchange(waiters, {})) function(error);
+void IOStream::State::tell(std::vector<Waiter>& waiters, std::error_code error) {
+  for (const Waiter& waiter : std::exchange(waiters, {})) waiter.function(error);
 }
 
 void IOStream::State::tell_later(const std::function<void(std::error_code)>& function,
@@ -99,7 +113,7 @@ void IOStream::State::tell_later(const std::function<void(std::error_code)>& fun
 }
 
 void IOStream::State::when_open(std::function<void(std::error_code)> function) {
-  if (adapter_ != nullptr && !opened_) return open_waiters_.push_back(std::move(function));
+  if (adapter_ != nullptr && !opened_) return open_waiters_.push_back({std::move(function)});
   tell_later(function, opened_ ? std::error_code() : error_);
 }
 
@@ -117,7 +131,7 @@ void IOStream::State::start_tls(const TransportLayer& tls,
   });
   starts_tls_ = true;
   opened_ = false;
-  open_waiters_.push_back(std::move(function));
+  open_waiters_.push_back({std::move(function)});
 }
 
 void IOStream::State::on_open() {

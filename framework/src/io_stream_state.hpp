@@ -2,6 +2,7 @@
 // events, and the state that the stream shares with it.
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -35,11 +36,16 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   std::size_t kept_bytes() const noexcept { return reader_.size(); }
 
   void read(detail::ReadRequest request, const ReadOptions& options);
+  // The pending read, if it is this one.
+  void cancel(std::uint64_t read, std::error_code why);
   void cancel(std::error_code why);
+  std::uint64_t last_read() const noexcept { return reader_.last(); }
   void pause(bool on);
   void end_reads(std::error_code why);
   WriteStatus written(WriteStatus status) noexcept;
   void when_drained(std::function<void(std::error_code)> function);
+  void cancel_drain(std::uint64_t waiter);
+  std::uint64_t last_drain() const noexcept { return last_drain_; }
   void when_open(std::function<void(std::error_code)> function);
   void start_tls(const TransportLayer& tls, std::function<void(std::error_code)> function);
   std::function<void(std::exception_ptr)> failure_handler();
@@ -59,8 +65,12 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   void later(std::function<void(State&)> work);
   void settle();
 
-  static void tell(std::vector<std::function<void(std::error_code)>>& waiters,
-                   std::error_code error);
+  struct Waiter {
+    std::function<void(std::error_code)> function;
+    std::uint64_t number = 0;
+  };
+
+  static void tell(std::vector<Waiter>& waiters, std::error_code error);
   // Null once the loop is gone: nobody is left to call anything.
   IOLoop* living_loop() const noexcept { return lifetime_.expired() ? nullptr : loop_; }
 
@@ -75,8 +85,9 @@ class IOStream::State : public std::enable_shared_from_this<State> {
   bool output_high_ = false;
   bool opened_ = false;
   bool starts_tls_ = false;
-  std::vector<std::function<void(std::error_code)>> drain_waiters_;
-  std::vector<std::function<void(std::error_code)>> open_waiters_;
+  std::vector<Waiter> drain_waiters_;
+  std::uint64_t last_drain_ = 0;  // the number of the last one, whether it had to wait or not
+  std::vector<Waiter> open_waiters_;
 };
 
 // The Protocol behind an IOStream.

@@ -7,6 +7,7 @@
 namespace twister::detail {
 
 bool StreamReader::start(ReadRequest request) {
+  request.number = ++last_;
   if (request_) {
     failed_.emplace_back(std::move(request.handler), Errc::already_reading);
   } else {
@@ -16,10 +17,15 @@ bool StreamReader::start(ReadRequest request) {
   return !delivering_;
 }
 
-void StreamReader::cancel(std::error_code why) {
-  if (!request_) return;
+bool StreamReader::cancel(std::error_code why) {
+  return request_ && cancel(request_->number, why);
+}
+
+bool StreamReader::cancel(std::uint64_t number, std::error_code why) {
+  if (!request_ || request_->number != number) return false;
   failed_.emplace_back(std::move(request_->handler), why);
   request_.reset();
+  return true;
 }
 
 void StreamReader::end(std::error_code why) {

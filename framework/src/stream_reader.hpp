@@ -32,6 +32,7 @@ struct ReadRequest {
   std::size_t max_bytes = unlimited;         // until: the most to look through
   std::function<void(ByteView)> on_chunk{};  // bytes, close: takes them as they come
   ReadHandler handler{};
+  std::uint64_t number = 0;          // given by start(): the n-th of its stream
   bool begun = false;                // a chunk was handed over
   std::shared_ptr<void> deadline{};  // over when the read is
 };
@@ -51,8 +52,12 @@ class StreamReader {
   // Takes the request, or refuses it while another is pending. True when advance() has to be called
   // soon, because no handler is running that it would follow.
   bool start(ReadRequest request);
-  // Takes the pending request back; its handler is told `why` by advance(). Bytes stay.
-  void cancel(std::error_code why);
+  // Takes the pending request back; its handler is told `why` by advance(). Bytes stay. False when
+  // there is none, or not this one.
+  bool cancel(std::error_code why);
+  bool cancel(std::uint64_t number, std::error_code why);
+  // The number of the request that was started last, also if it was refused.
+  std::uint64_t last() const noexcept { return last_; }
   // Calls what is due.
   void advance() { deliver({}); }
   void arrived(ByteView chunk) { deliver(chunk); }
@@ -79,6 +84,7 @@ class StreamReader {
   std::size_t max_buffer_size_;
   ByteBuffer buffer_;
   std::optional<ReadRequest> request_;
+  std::uint64_t last_ = 0;
   std::size_t searched_ = 0;                                     // no delimiter begins before this
   std::vector<std::pair<ReadHandler, std::error_code>> failed_;  // to be told
   ByteBuffer late_;  // what came while a handler ran the loop

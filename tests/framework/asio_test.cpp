@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
@@ -238,6 +240,51 @@ TEST_F(CoroutineReads, OfAServerThatGoesEndWithIt) {
   server.reset();
   loop.run_until_idle();
   EXPECT_THAT(out, ElementsAre("one\n", "the server was destroyed"));
+}
+
+class CancelledBySlot : public MemoryTest {
+ protected:
+  CancelledBySlot() {
+    auto [ours, theirs] = memory_transport_pair(loop);
+    stream.emplace(loop, std::move(ours));
+    far = std::move(theirs);
+  }
+  auto note_read() {
+    return [this](std::error_code error, const std::optional<std::string>& got) {
+      out.push_back(error ? error.message() : got.value_or("end"));
+    };
+  }
+
+  std::optional<IOStream> stream;
+  std::unique_ptr<Transport> far;
+  std::vector<std::string> out;
+  asio::cancellation_signal signal;
+};
+
+TEST_F(CancelledBySlot, ARefusedReadLeavesTheOtherAlone) {
+  async_read_bytes(*stream, 3, note_read());
+  async_read_bytes(*stream, 3, asio::bind_cancellation_slot(signal.slot(), note_read()));
+  signal.emit(asio::cancellation_type::terminal);
+  loop.run_until_idle();
+  EXPECT_THAT(out, ElementsAre("another read is pending"));
+  const ByteView bytes = as_bytes("abc");
+  far->send({&bytes, 1});
+  loop.run_until_idle();
+  EXPECT_THAT(out, ElementsAre("another read is pending", "abc"));
+}
+
+TEST_F(CancelledBySlot, AWaitForDrainingEndsAndNothingIsLost) {
+  const auto note = [this](std::error_code error) { out.push_back(error.message()); };
+  loop.run_until_idle();
+  EXPECT_EQ(stream->write(std::string(200'000, 'x')), WriteStatus::paused);
+  async_drained(*stream, asio::bind_cancellation_slot(signal.slot(), note));
+  loop.run_until_idle();
+  EXPECT_TRUE(out.empty());
+  signal.emit(asio::cancellation_type::terminal);
+  signal.emit(asio::cancellation_type::terminal);
+  loop.run_until_idle();
+  EXPECT_THAT(out, ElementsAre(std::error_code(asio::error::operation_aborted).message()));
+  EXPECT_EQ(receive(*far, 300'000).size(), 200'000U);
 }
 
 // On a real clock: Asio's timer is the other half of the race.

@@ -79,15 +79,13 @@ namespace detail {
 
 using OptionalBytes = std::optional<std::string>;
 
-// A ReadHandler that completes an Asio operation on its own executor.
-template <class Handler>
-ReadHandler completing(IOLoop& loop, const IOStream& stream, Handler handler) {
+// Begins a read by `begin(ReadHandler)`, and completes the operation on its own executor.
+template <class Handler, class Begin>
+void read_and_complete(IOStream& stream, Handler handler, Begin begin) {
   auto slot = asio::get_associated_cancellation_slot(handler);
-  if (slot.is_connected()) {
-    slot.assign([cancel = stream.read_canceller()](asio::cancellation_type) { cancel(); });
-  }
-  auto kept = std::make_shared<Handler>(std::move(handler));  // std::function copies
-  return [&loop, slot, kept](std::error_code error, ByteView data) mutable {
+  // std::function copies. It also keeps a coroutine, and with it the slot, to the end of this call.
+  auto kept = std::make_shared<Handler>(std::move(handler));
+  begin([&loop = stream.loop(), slot, kept](std::error_code error, ByteView data) mutable {
     if (slot.is_connected()) slot.clear();
     OptionalBytes result;
     if (!error) result.emplace(as_text(data));
@@ -97,7 +95,25 @@ ReadHandler completing(IOLoop& loop, const IOStream& stream, Handler handler) {
     asio::dispatch(own, [kept, error, result = std::move(result)]() mutable {
       std::move (*kept)(error, std::move(result));
     });
-  };
+  });
+  if (slot.is_connected()) {
+    slot.assign([cancel = stream.read_canceller()](asio::cancellation_type) { cancel(); });
+  }
+}
+
+template <class Handler>
+void wait_and_complete(IOStream& stream, Handler handler) {
+  auto slot = asio::get_associated_cancellation_slot(handler);
+  auto kept = std::make_shared<Handler>(std::move(handler));  // as above
+  stream.when_drained([&loop = stream.loop(), slot, kept](std::error_code error) mutable {
+    if (slot.is_connected()) slot.clear();
+    if (error == std::errc::operation_canceled) error = asio::error::operation_aborted;
+    const auto own = asio::get_associated_executor(*kept, executor(loop));
+    asio::dispatch(own, [kept, error] { std::move (*kept)(error); });
+  });
+  if (slot.is_connected()) {
+    slot.assign([cancel = stream.drain_canceller()](asio::cancellation_type) { cancel(); });
+  }
 }
 
 }  // namespace detail
@@ -107,8 +123,9 @@ auto async_read_bytes(IOStream& stream, std::size_t count, Token&& token,
                       const ReadOptions& options = {}) {
   return asio::async_initiate<Token, void(std::error_code, detail::OptionalBytes)>(
       [&stream, count, options](auto handler) {
-        stream.read_bytes(count, detail::completing(stream.loop(), stream, std::move(handler)),
-                          options);
+        detail::read_and_complete(stream, std::move(handler), [&](ReadHandler complete) {
+          stream.read_bytes(count, std::move(complete), options);
+        });
       },
       token);
 }
@@ -118,8 +135,9 @@ auto async_read_until(IOStream& stream, std::string_view delimiter, Token&& toke
                       const ReadOptions& options = {}) {
   return asio::async_initiate<Token, void(std::error_code, detail::OptionalBytes)>(
       [&stream, delimiter = std::string(delimiter), options](auto handler) {
-        stream.read_until(delimiter, detail::completing(stream.loop(), stream, std::move(handler)),
-                          options);
+        detail::read_and_complete(stream, std::move(handler), [&](ReadHandler complete) {
+          stream.read_until(delimiter, std::move(complete), options);
+        });
       },
       token);
 }
@@ -129,9 +147,9 @@ auto async_read_until_regex(IOStream& stream, Matcher regex, Token&& token,
                             const ReadOptions& options = {}) {
   return asio::async_initiate<Token, void(std::error_code, detail::OptionalBytes)>(
       [&stream, regex = std::move(regex), options](auto handler) mutable {
-        stream.read_until_regex(std::move(regex),
-                                detail::completing(stream.loop(), stream, std::move(handler)),
-                                options);
+        detail::read_and_complete(stream, std::move(handler), [&](ReadHandler complete) {
+          stream.read_until_regex(std::move(regex), std::move(complete), options);
+        });
       },
       token);
 }
@@ -140,23 +158,19 @@ template <class Token>
 auto async_read_until_close(IOStream& stream, Token&& token) {
   return asio::async_initiate<Token, void(std::error_code, detail::OptionalBytes)>(
       [&stream](auto handler) {
-        stream.read_until_close(detail::completing(stream.loop(), stream, std::move(handler)));
+        detail::read_and_complete(stream, std::move(handler), [&](ReadHandler complete) {
+          stream.read_until_close(std::move(complete));
+        });
       },
       token);
 }
 
-// Waits until output is low enough to go on writing: IOStream::when_drained.
+// Waits until output is low enough to go on writing: IOStream::when_drained. The operation's
+// cancellation slot ends the wait: asio::error::operation_aborted.
 template <class Token>
 auto async_drained(IOStream& stream, Token&& token) {
   return asio::async_initiate<Token, void(std::error_code)>(
-      [&stream](auto handler) {
-        auto kept = std::make_shared<decltype(handler)>(std::move(handler));
-        stream.when_drained([&loop = stream.loop(), kept](std::error_code error) {
-          const auto own = asio::get_associated_executor(*kept, executor(loop));
-          asio::dispatch(own, [kept, error] { std::move (*kept)(error); });
-        });
-      },
-      token);
+      [&stream](auto handler) { detail::wait_and_complete(stream, std::move(handler)); }, token);
 }
 
 // ---- connecting, for any completion token ----

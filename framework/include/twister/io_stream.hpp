@@ -110,13 +110,17 @@ class IOStream {
   // Ends the pending read with Errc::read_cancelled. No byte is lost, and the next may start now.
   void cancel_read();
   bool reading() const noexcept;
-  // cancel_read() as a function to keep, which does nothing once the stream is gone.
+  // cancel_read() for the read that was begun last, and no other, as a function to keep: it does
+  // nothing once that read is over, when it was refused, or when the stream is gone.
   std::function<void()> read_canceller() const;
 
   // Calls the function, from the loop, when output is not above the high-water mark or has come down
   // to the low one: at once, unless write() has said `paused`. With an error when the connection has
   // ended before. Any number of functions may wait.
   void when_drained(std::function<void(std::error_code)> function);
+  // Ends the wait that was begun last, and no other, with std::errc::operation_canceled; a function
+  // to keep, which does nothing once that wait is over or the stream is gone.
+  std::function<void()> drain_canceller() const;
 
   // Calls the function, from the loop, when the connection is established: at once, if it is. With
   // the reason when it never will be. Tornado's wait_for_handshake.

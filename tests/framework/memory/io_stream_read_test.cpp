@@ -365,6 +365,30 @@ TEST_P(Reads, AnEndAfterADeadlineLosesNothing) {
   EXPECT_FALSE(loop.next_timer().has_value());  // no deadline outlives its read
 }
 
+TEST_P(Reads, AHandlerThatThrowsAtItsDeadlineCostsTheConnection) {
+  stream->read_bytes(1, [](std::error_code, ByteView) { throw std::runtime_error("no"); },
+                     {.timeout = 1s});
+  clock.advance(1s);
+  EXPECT_FALSE(stream->is_open());
+  EXPECT_EQ(stream->error(), Errc::callback_threw);
+}
+
+TEST_P(Reads, ACancellerIsForItsOwnReadAlone) {
+  stream->read_bytes(3, note());
+  const auto first = stream->read_canceller();
+  stream->read_bytes(3, note());
+  const auto refused = stream->read_canceller();
+  refused();
+  run();
+  EXPECT_THAT(ended, ElementsAre("!another read is pending"));
+  EXPECT_TRUE(stream->reading());
+  first();
+  stream->read_bytes(3, note());
+  first();
+  send("abc");
+  EXPECT_THAT(ended, ElementsAre("!another read is pending", "!the read was cancelled", "abc"));
+}
+
 TEST_P(Reads, DeadlinesEndWithTheStream) {
   stream->read_bytes(10, note(), {.timeout = 1h});
   stream.reset();
@@ -555,6 +579,25 @@ TEST_F(MemoryReads, DrainedWaitsWhileOutputIsHigh) {
   stream->when_drained(note_drained);
   run();
   EXPECT_THAT(told, ElementsAre("connection reset by the peer", "connection reset by the peer"));
+}
+
+TEST_F(MemoryReads, AWaitForDrainingMayBeCancelled) {
+  std::vector<std::string> told;
+  const auto note_drained = [&](std::error_code error) {
+    told.push_back(error ? error.message() : "drained");
+  };
+  run();
+  EXPECT_EQ(stream->write(std::string(200'000, 'x')), WriteStatus::paused);
+  stream->when_drained(note_drained);
+  const auto cancel = stream->drain_canceller();
+  stream->when_drained(note_drained);
+  cancel();
+  cancel();
+  EXPECT_TRUE(told.empty());
+  run();
+  EXPECT_THAT(told, ElementsAre("Operation canceled"));
+  EXPECT_EQ(receive(*far, 200'000).size(), 200'000U);
+  EXPECT_THAT(told, ElementsAre("Operation canceled", "drained"));
 }
 
 TEST_F(MemoryReads, AServerMayHandStreamsToAFunction) {

@@ -45,6 +45,7 @@ class Parser {
         parse_path(begin);
         break;
       case Scheme::fd:
+        if (!is_server_) fail(0, "a descriptor is for a server; a client needs a host or a path");
         endpoint_.descriptor = static_cast<int>(
             parse_number(begin, std::numeric_limits<int>::max(), "a descriptor's number"));
         break;
@@ -108,6 +109,7 @@ class Parser {
     if (begin > 0) return;
     std::string known;
     for (const detail::SchemeName& entry : detail::schemes) {
+      if (entry.scheme == Scheme::fd && !is_server_) continue;
       known += (known.empty() ? "" : ", ") + std::string(entry.name);
     }
     fail(0, "unknown scheme \"" + std::string(address.substr(0, address.find(':'))) +

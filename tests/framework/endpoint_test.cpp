@@ -245,7 +245,8 @@ INSTANTIATE_TEST_SUITE_P(
     Table, ClientEndpointRubbish,
     ::testing::Values(
         Refused{"tcp::80", 5, "a client needs a host"}, Refused{":80", 1, "a client needs a host"},
-        Refused{"a:0", 3, "a port above 0"},
+        Refused{"a:0", 3, "a port above 0"}, Refused{"fd:3", 1, "a descriptor is for a server"},
+        Refused{"ssl:a:80", 1, "known are tcp, tls, unix"},
         Refused{"a:1?backlog=1", 5, "known are source, timeout for a tcp client"},
         Refused{"unix:/a?mode=600", 9, "known are timeout for a unix client"},
         Refused{"tls:a:1?client-ca=x", 9, "unknown option \"client-ca\""},

@@ -48,7 +48,7 @@ struct EndpointOption {
 //   HOST:PORT       the same
 //   tls:HOST:PORT
 //   unix:PATH       or unix:@NAME, in Linux's abstract name space
-//   fd:NUMBER       a descriptor that the process was started with
+//   fd:NUMBER       a descriptor that the process was started with, for a server
 // In paths and values `%` and two hexadecimal digits stand for a byte; what has to be written so is
 // `%`, `?` in a path, and `&` in a value. The options are in docs/reference/endpoints.md.
 struct Endpoint {
@@ -63,7 +63,7 @@ struct Endpoint {
 
   // Both throw EndpointError for what is none of the forms above, and for options that are unknown,
   // repeated, or have no possible value. They differ in the options, and in that a client needs a
-  // host and a port.
+  // host and a port, or a path.
   static Endpoint parse_server(std::string_view text);
   static Endpoint parse_client(std::string_view text);
   // The text that gives the same endpoint.

@@ -181,6 +181,7 @@ void ReconnectingClient::Core::on_ended(const CloseReason& reason) {
   if (failed || state_ == State::connected) {
     ConnectError lost{reason.code ? reason.code : make_error_code(Errc::end_of_stream),
                       "the connection to " + to_.to_string() + " was lost"};
+    if (!reason.detail.empty()) lost.detail += " (" + reason.detail + ")";
     preparing_ = false;
     cancel_timer();
     if (failed) return on_failed(prepare_error_ ? prepare_error_ : lost);

@@ -108,6 +108,19 @@ TEST_F(Reconnecting, ConnectsAgainAfterTheConnectionIsLost) {
   EXPECT_THAT(script.events, ElementsAre("connect", "close", "connect"));
 }
 
+TEST_F(Reconnecting, SaysWhatTheLostConnectionDiedOf) {
+  script.data = [](Protocol&, std::string_view) { throw std::runtime_error("no such command"); };
+  start();
+  succeed();
+  const ByteView bytes = as_bytes("x");
+  far->send({&bytes, 1});
+  loop.run_until_idle();
+  EXPECT_EQ(client->last_error(), Errc::callback_threw);
+  EXPECT_EQ(client->last_error().detail,
+            "the connection to 192.0.2.1:80 was lost (no such command)");
+  EXPECT_THAT(log.lines().back(), HasSubstr("was lost (no such command)"));
+}
+
 TEST_F(Reconnecting, LogsWhyAndForHowLong) {
   start();
   fail();

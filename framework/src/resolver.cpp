@@ -100,6 +100,19 @@ std::function<void()> SystemResolver::resolve(std::string_view host, std::uint16
 
 // ---- OverrideResolver ----
 
+namespace {
+
+// Names are compared without regard to case (RFC 4343): ASCII alone, whatever the locale.
+std::string lower_case(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+}  // namespace
+
 OverrideResolver::OverrideResolver(Resolver& inner,
                                    const std::map<std::string, std::string>& overrides)
     : inner_(inner) {
@@ -110,7 +123,8 @@ OverrideResolver::OverrideResolver(Resolver& inner,
   };
   for (const auto& [from, to] : overrides) {
     auto [host, port] = parse(to);
-    overrides_[parse(from)] = {.host = std::move(host), .port = port};
+    const Key key = parse(from);
+    overrides_[{lower_case(key.first), key.second}] = {.host = std::move(host), .port = port};
   }
 }
 
@@ -121,8 +135,9 @@ const OverrideResolver::Target* OverrideResolver::find(const Key& key) const {
 
 std::function<void()> OverrideResolver::resolve(std::string_view host, std::uint16_t port,
                                                 Address::Family family, Handler handler) {
-  const Target* target = find({std::string(host), port});
-  if (target == nullptr) target = find({std::string(host), -1});
+  const std::string name = lower_case(host);
+  const Target* target = find({name, port});
+  if (target == nullptr) target = find({name, -1});
   if (target == nullptr) return inner_.resolve(host, port, family, std::move(handler));
   const auto to_port = target->port < 0 ? port : static_cast<std::uint16_t>(target->port);
   return inner_.resolve(target->host, to_port, family, std::move(handler));

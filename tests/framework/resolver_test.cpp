@@ -230,6 +230,11 @@ TEST_F(OverrideTest, PrefersTheEntryWithThePort) {
   EXPECT_EQ(asked(both, "a", 80), "b 80");
 }
 
+TEST_F(OverrideTest, ComparesNamesWithoutRegardToCase) {
+  EXPECT_EQ(asked({{"Example.COM", "B"}}, "example.com", 80), "B 80");
+  EXPECT_EQ(asked({{"example.com:443", "b:1"}}, "EXAMPLE.com", 443), "b 1");
+}
+
 TEST_F(OverrideTest, LeavesOthersAsTheyAre) {
   EXPECT_EQ(asked({{"a", "b"}}, "other", 80), "other 80");
   EXPECT_EQ(asked({{"a:81", "b"}}, "a", 80), "a 80");

@@ -74,9 +74,9 @@ class SystemResolver final : public Resolver {
 class OverrideResolver final : public Resolver {
  public:
   // From `HOST` or `HOST:PORT` to `HOST` or `HOST:PORT`; an IPv6 address before a port is in
-  // brackets. The entry with the port comes first; a target without a port keeps the one asked for.
-  // Throws std::invalid_argument for anything else. `inner` looks up what comes out, and must
-  // outlive this.
+  // brackets. Names are compared without regard to case. The entry with the port comes first; a
+  // target without a port keeps the one asked for. Throws std::invalid_argument for anything else.
+  // `inner` looks up what comes out, and must outlive this.
   OverrideResolver(Resolver& inner, const std::map<std::string, std::string>& overrides);
 
   std::function<void()> resolve(std::string_view host, std::uint16_t port, Address::Family family,

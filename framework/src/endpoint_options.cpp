@@ -4,11 +4,11 @@
 #include <charconv>
 
 #include "ip_text.hpp"
+#include "lookup.hpp"
 
 namespace twister::detail {
 namespace {
 
-constexpr std::size_t max_host_bytes = 253;  // RFC 1035, as text
 constexpr std::size_t max_label_bytes = 63;
 constexpr std::size_t max_zone_bytes = 15;  // of an interface's name
 constexpr std::size_t max_alpn_bytes = 255;

@@ -15,8 +15,8 @@ namespace twister::detail {
 // What getaddrinfo says is in neither of the standard categories.
 const std::error_category& resolver_category() noexcept;
 
-// No name in the DNS is longer than 253 bytes, and no address in text is.
-inline constexpr std::size_t max_host_bytes = 255;
+// No name in the DNS is longer as text (RFC 1035, section 2.3.4), and no address is.
+inline constexpr std::size_t max_host_bytes = 253;
 
 struct LookupQuery {
   std::string host;  // empty: every interface if `passive`, else loopback

@@ -249,6 +249,12 @@ TEST_F(OverrideTest, RefusesEntriesThatCannotBeRead) {
 
 // ---- Destination ----
 
+TEST(Destination, IsNotLongerThanANameMayBe) {
+  EXPECT_EQ(Destination(std::string(253, 'a'), 80).host().size(), 253U);
+  EXPECT_THROW(Destination(std::string(254, 'a'), 80), std::invalid_argument);
+  EXPECT_THROW(Destination(std::string(254, 'a') + ":80"), std::invalid_argument);
+}
+
 TEST(Destination, ReadsEveryForm) {
   EXPECT_EQ(Destination("example.com:80").host(), "example.com");
   EXPECT_EQ(Destination("example.com:80").port(), 80);

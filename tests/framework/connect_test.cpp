@@ -106,7 +106,7 @@ TEST_P(Connect, AConnectionToItselfIsNone) {
   std::optional<CloseReason> reason;
   IOStream own(loop, make_connecting_transport(loop, nobody, {.source = nobody}));
   own.set_close_callback([&](const CloseReason& why) { reason = why; });
-  run_until([&] { return reason.has_value(); });
+  ASSERT_TRUE(run_until([&] { return reason.has_value(); }));
   EXPECT_EQ(reason->code, std::errc::connection_refused);
 }
 

@@ -29,6 +29,12 @@ class RelayTest : public MemoryTest {
     listen(*client, heard_by_client, client_end);
     listen(*server, heard_by_server, server_end);
   }
+  // The relay ends before what it tells.
+  ~RelayTest() override {
+    client->abort();
+    server->abort();
+    loop.run_until_idle();
+  }
   void listen(IOStream& stream, std::string& heard, std::optional<std::error_code>& end) {
     stream.read_until_close([&heard](ByteView chunk) { heard += as_text(chunk); },
                             [&end](std::error_code error, ByteView) { end = error; });

@@ -16,11 +16,13 @@
 #include <twister/bind_sockets.hpp>
 
 #include "support/client.hpp"
+#include "support/lookup_faults.hpp"
 
 namespace twister::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 // What bind_sockets has to say against an address.
 std::system_error refusal(const std::string& address, const BindOptions& options = {}) {
@@ -110,6 +112,11 @@ TEST(BindSockets, AnAddressOfAnotherMachineCannotBeBound) {
 
 TEST(BindSockets, ANameThatDoesNotResolveIsNamed) {
   EXPECT_THAT(refusal("no-such-host.invalid:0").what(), HasSubstr("no-such-host.invalid:0"));
+}
+
+TEST(BindSockets, AnAddressThatIsFoundTwiceIsBoundOnce) {
+  const LookupFaults lookups;
+  EXPECT_THAT(bind_sockets("twice.test:0"), SizeIs(1));
 }
 
 TEST(BindSockets, RestartsAtOnceOnAPortWithOldConnections) {

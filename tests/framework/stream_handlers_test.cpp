@@ -40,6 +40,14 @@ asio::awaitable<void> read_lines(IOStream stream) {
   }
 }
 
+// A producer that looks at nothing but its waits.
+asio::awaitable<void> write_for_ever(IOStream stream, int& rounds) {
+  for (;; ++rounds) {
+    stream.write(std::string(10'000, 'x'));
+    co_await async_drained(stream, asio::use_awaitable);
+  }
+}
+
 void throw_at_once(IOStream stream) {
   stream.write("never sent");
   throw std::runtime_error("no");
@@ -97,6 +105,21 @@ TEST_F(StreamHandlers, WhatThePeerDidIsTheReasonAndNoError) {
   cut_short->end();
   EXPECT_THAT(server->reasons, ElementsAre("the peer ended the stream inside a message"));
   EXPECT_THAT(log.lines(), ::testing::Each(::testing::Not(HasSubstr("level=error"))));
+}
+
+TEST_F(StreamHandlers, AProducerEndsSoonAfterItsPeerIsGone) {
+  int rounds = 0;
+  Reasons producers(loop, "", spawn_streams([&rounds](IOStream stream) {
+                      return write_for_ever(std::move(stream), rounds);
+                    }));
+  auto [near, far] = memory_transport_pair(loop);  // nobody receives
+  producers.add_connection(std::move(near));
+  loop.run_until_idle();
+  far->reset();
+  loop.run_until_idle();
+  EXPECT_LE(rounds, 30);
+  EXPECT_EQ(producers.connection_count(), 0U);
+  EXPECT_THAT(log.lines(), IsEmpty());
 }
 
 TEST_F(StreamHandlers, AResetIsTheReasonAndNotLogged) {

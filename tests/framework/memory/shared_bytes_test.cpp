@@ -1,6 +1,8 @@
 // Order: plain and shared writes of every size arrive byte for byte, over a transport on a bad day.
 #include <array>
+#include <cstdint>
 #include <random>
+#include <span>
 
 #include "script.hpp"
 
@@ -103,6 +105,17 @@ TEST_F(SharedBytesTest, AreCopiedOnceFromAView) {
   EXPECT_EQ(as_text(bytes.view()), "before");
   EXPECT_EQ(SharedBytes().size(), 0u);
   EXPECT_TRUE(SharedBytes().empty());
+}
+
+TEST_F(SharedBytesTest, WhatIsNoTextIsWrittenByItsBytes) {
+  Script script;
+  const auto peer = connect(script);
+  std::array<std::uint64_t, 10> items;
+  items.fill(0x0102030405060708);
+  EXPECT_EQ(script.conn->write(std::as_bytes(std::span(items))), WriteStatus::queued);
+  EXPECT_EQ(script.conn->queued_bytes(), 80U);
+  loop.run_until_idle();
+  EXPECT_EQ(peer->take().size(), 80U);
 }
 
 }  // namespace

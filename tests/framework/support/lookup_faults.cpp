@@ -77,6 +77,11 @@ std::optional<int> LookupFaults::answer(std::string_view host, const char* port,
     return EAI_SYSTEM;
   }
   const int result = system_lookup("127.0.0.1", port, hints, found);
+  if (result == 0 && host == "twice.test") {
+    addrinfo** end = &(*found)->ai_next;
+    while (*end != nullptr) end = &(*end)->ai_next;
+    return system_lookup("127.0.0.1", port, hints, end);
+  }
   if (result == 0 && host == "strange.test") (*found)->ai_addr->sa_family = AF_IPX;
   return result;
 }

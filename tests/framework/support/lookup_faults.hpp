@@ -16,6 +16,7 @@ namespace twister::testing {
 //   nosuch.test    EAI_NONAME
 //   later.test     EAI_AGAIN
 //   broken.test    EAI_SYSTEM with errno EMFILE
+//   twice.test     127.0.0.1, two times
 //   strange.test   an address of a family that nobody knows
 //   others         127.0.0.1
 //

@@ -22,6 +22,14 @@ Destination::Destination(Address address) : port_(address.port()) {
   address_ = std::move(address);
 }
 
+namespace {
+
+bool is_endpoint(std::string_view text) noexcept {
+  return text.starts_with("tcp:") || text.starts_with("tls:") || text.find('?') != text.npos;
+}
+
+}  // namespace
+
 std::optional<Destination> Destination::try_parse(std::string_view text) {
   if (text.starts_with("unix:")) {
     const auto address = Address::try_parse(text);
@@ -38,8 +46,10 @@ std::optional<Destination> Destination::try_parse(std::string_view text) {
 
 Destination Destination::parse(std::string_view text) {
   if (auto destination = try_parse(text)) return *std::move(destination);
-  throw std::invalid_argument("cannot connect to \"" + std::string(text) +
-                              "\": not HOST:PORT, [v6]:PORT or unix:PATH");
+  throw std::invalid_argument(
+      "cannot connect to \"" + std::string(text) +
+      "\": not HOST:PORT, [v6]:PORT or unix:PATH, with a port up to 65535" +
+      (is_endpoint(text) ? "; Endpoint::parse_client() reads endpoints" : ""));
 }
 
 std::string Destination::to_string() const {

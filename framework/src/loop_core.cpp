@@ -1,5 +1,7 @@
 #include "loop_core.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -227,6 +229,11 @@ void LoopCore::arm_alarm() {
 void LoopCore::add_handler(int fd, Readiness interest, std::function<void(Readiness)> handler) {
   if (handlers_.contains(fd)) {
     throw std::invalid_argument("descriptor " + std::to_string(fd) + " has a handler already");
+  }
+  struct stat file {};
+  if (::fstat(fd, &file) == 0 && (S_ISREG(file.st_mode) || S_ISDIR(file.st_mode))) {
+    throw std::invalid_argument("descriptor " + std::to_string(fd) +
+                                " is a file, which is always ready: read it at once");
   }
   handlers_.emplace(fd, std::make_shared<Handler>(io_, fd, std::move(handler)));
   update_handler(fd, interest);

@@ -48,8 +48,15 @@ Sockets bind_for_threads(const ServeOptions& options) {
 std::vector<Sockets> bind_admin(const ServeOptions& options, std::size_t processes) {
   std::vector<Sockets> admin(processes);
   if (options.admin.empty()) return admin;
-  for (std::size_t id = 0; id < processes; ++id)
-    admin[id] = bind_sockets(detail::admin_address_of(options.admin, id, processes));
+  for (std::size_t id = 0; id < processes; ++id) {
+    try {
+      admin[id] = bind_sockets(detail::admin_address_of(options.admin, id, processes));
+    } catch (const std::system_error& error) {
+      throw std::system_error(error.code(), "admin: cannot listen on " + options.admin);
+    } catch (const std::exception& error) {
+      throw std::invalid_argument(std::string("admin: ") + error.what());
+    }
+  }
   return admin;
 }
 

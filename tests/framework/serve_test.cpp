@@ -271,10 +271,12 @@ TEST(ServeMain, RefusesAnAdminAddressBeforeThereAreProcesses) {
     EXPECT_EQ(outcome.code, 1);
     return outcome.err;
   };
-  EXPECT_EQ(complaint(address), "prog: cannot listen on " + address + ": Address already in use\n");
-  EXPECT_EQ(complaint("127.0.0.1:65535"),
-            "prog: cannot listen on 127.0.0.1:65535: 2 processes need as many ports, and the last "
-            "one is 65535\n");
+  EXPECT_EQ(complaint(address),
+            "prog: admin: cannot listen on " + address + ": Address already in use\n");
+  EXPECT_EQ(
+      complaint("127.0.0.1:65535"),
+      "prog: admin: cannot listen on 127.0.0.1:65535: 2 processes need as many ports, and the last "
+      "one is 65535\n");
   for (const char* none : {"9100", "127.0.0.1", "127.0.0.1:x", ":"})
     EXPECT_THAT(complaint(none), HasSubstr(std::string("\"") + none + "\": not HOST:PORT"));
 }

@@ -62,7 +62,7 @@ class TlsEchoTest(ProgramTest):
         self.addCleanup(client.close)
         client.send(b"GET / HTTP/1.0\r\n\r\n")
         self.assertNotIn(b"GET", client.rest())  # an alert, perhaps
-        eventually(lambda: "http request" in server.errors(), "a line in the log")
+        eventually(lambda: "is not TLS" in server.errors(), "a line in the log")
 
     def test_openssl_s_client_talks_to_it(self):
         server = self.start()

@@ -93,7 +93,7 @@ class IOLoop {
 
   // Watches a descriptor that is not twister's own. `interest` is any of readable and writable; the
   // handler is called again as long as the condition holds. Throws std::invalid_argument when `fd`
-  // is watched already, std::system_error when it cannot be. The descriptor stays the caller's, who
+  // is watched already or a file, which is always ready; std::system_error when it cannot be. The descriptor stays the caller's, who
   // removes the handler before closing it.
   void add_handler(int fd, Readiness interest, std::function<void(Readiness)> handler);
   // Changes what is waited for; `none` suspends the handler.

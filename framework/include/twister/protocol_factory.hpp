@@ -48,6 +48,9 @@ class ProtocolFactory {
 // does not compile with anything else, for it would get the factory's copy.
 template <std::derived_from<Protocol> P, class... Args>
 ProtocolFactory build(Args&&... args) {
+  static_assert(
+      std::is_constructible_v<P, const std::decay_t<Args>&...>,
+      "P cannot be made from const copies of these arguments: std::ref() what connections share");
   return [kept = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)] {
     return std::apply([](const auto&... each) { return std::make_unique<P>(each...); }, kept);
   };

@@ -23,9 +23,13 @@ int no_passphrase(char*, int, int, void*) {
 
 // OpenSSL's own word for a file that is not there is less clear.
 void check_readable(const std::string& file, const std::string& what) {
+  if (file.empty()) throw std::invalid_argument(what + "is missing in the options");
   std::FILE* opened = std::fopen(file.c_str(), "re");
-  if (opened == nullptr) throw std::system_error(errno, std::generic_category(), what);
-  std::fclose(opened);
+  // A folder can be opened, and not read.
+  const bool read = opened != nullptr && (std::fgetc(opened) != EOF || std::ferror(opened) == 0);
+  const int error = errno;
+  if (opened != nullptr) std::fclose(opened);
+  if (!read) throw std::system_error(error, std::generic_category(), what);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509err.h>
 
 #include <twister/codecs/error.hpp>
 
@@ -19,6 +20,26 @@ class TlsCategory final : public std::error_category {
         return "the stream was cut off: it ended without TLS's close_notify";
       case TlsErrc::no_certificate:
         return "the peer has no certificate";
+    }
+    // OpenSSL's own words for these are for those who know it.
+    if (ERR_GET_LIB(static_cast<unsigned long>(code)) == ERR_LIB_PEM ||
+        ERR_GET_REASON(static_cast<unsigned long>(code)) == ERR_R_PEM_LIB) {
+      return "there is nothing of that kind in PEM format in it";
+    }
+    if (ERR_GET_LIB(static_cast<unsigned long>(code)) == ERR_LIB_X509 &&
+        ERR_GET_REASON(static_cast<unsigned long>(code)) == X509_R_KEY_VALUES_MISMATCH) {
+      return "the key is not that of the certificate";
+    }
+    switch (ERR_GET_REASON(static_cast<unsigned long>(code))) {
+      case SSL_R_WRONG_VERSION_NUMBER:
+      case SSL_R_HTTP_REQUEST:
+        return "what the peer sends is not TLS";
+      case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+      case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+      case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+        return "the peer does not believe our certificate";
+      default:
+        break;
     }
     const char* reason = ::ERR_reason_error_string(static_cast<unsigned long>(code));
     return std::string("TLS: ") +

@@ -238,14 +238,28 @@ TEST_F(TlsFiles, AKeyThatIsNotThereIsNamed) {
 TEST_F(TlsFiles, AKeyOfAnotherCertificateIsRefused) {
   const auto other = authority().issue({"other.org"});
   EXPECT_THAT(why({.certificate_file = example_com().certificate, .key_file = other.key}),
-              HasSubstr("mismatch"));
+              HasSubstr("the key is not that of the certificate"));
 }
 
 TEST_F(TlsFiles, RubbishIsRefused) {
   const std::string rubbish = authority().path("rubbish.pem");
   std::ofstream(rubbish) << "not a certificate\n";
   EXPECT_THAT(why({.certificate_file = rubbish, .key_file = example_com().key}),
+              HasSubstr("rubbish.pem: there is nothing of that kind in PEM format in it"));
+  EXPECT_THAT(why({.certificate_file = example_com().certificate, .key_file = rubbish}),
               HasSubstr("rubbish.pem"));
+}
+
+TEST_F(TlsFiles, AFolderIsNoCertificate) {
+  const std::string folder = authority().path("folder.pem");
+  std::filesystem::create_directory(folder);
+  EXPECT_THAT(why({.certificate_file = folder, .key_file = example_com().key}),
+              HasSubstr("folder.pem: Is a directory"));
+}
+
+TEST_F(TlsFiles, AKeyThatIsForgottenIsMissed) {
+  EXPECT_THAT(why({.certificate_file = example_com().certificate, .key_file = {}}),
+              HasSubstr("key file is missing in the options"));
 }
 
 TEST_F(TlsFiles, ClientCertificatesNeedAnAuthority) {

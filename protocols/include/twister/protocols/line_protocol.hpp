@@ -25,7 +25,8 @@ class LineProtocol : public MessageProtocol<Lines> {
   // A line without its end.
   virtual void on_line(std::string_view line) = 0;
 
-  // Sends `line` and a LF. `refused` if there is a line feed in it.
+  // Sends `line` and a LF. `refused` if there is a line feed in it, or if it is longer than
+  // max_line_bytes: one that was received and something before it may be.
   WriteStatus send_line(std::string_view line) { return send(as_bytes(line)); }
 
  private:

@@ -52,7 +52,7 @@ class MessageProtocol : public Protocol {
       return !encode_error_;
     });
     if (status == WriteStatus::refused) [[unlikely]]
-      log(LogLevel::warning, "message_refused", {{"why", encode_error_.message()}});
+      log_refused();
     return status;
   }
 
@@ -88,6 +88,11 @@ class MessageProtocol : public Protocol {
   }
 
  private:
+  void log_refused() const {
+    const std::string peer = peer_address().to_string();
+    log(LogLevel::warning, "message_refused", {{"peer", peer}, {"why", encode_error_.message()}});
+  }
+
   // Below this, copying what is missing is cheaper than a receive of its own.
   static constexpr std::size_t min_in_place_bytes = 16 * 1024;
   // A length is only a promise: the buffer for it at most doubles with what has really come.

@@ -1,5 +1,6 @@
-// src/stream.hpp - one connection: a transport below, a Protocol above. What it sends is in
-// stream_output.cpp, how it ends in stream_end.cpp, its times in stream_deadlines.cpp.
+// src/stream.hpp - one connection: a transport below, a Protocol above. How it begins is in
+// stream_establish.cpp, what it sends in stream_output.cpp, how it ends in stream_end.cpp, its times in
+// stream_deadlines.cpp, its limits in stream_limits.cpp.
 //
 // The states, each one only ever followed by a later one:
 //   opening    on_connect has not been called yet; the transport may still be connecting

@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "handle_core.hpp"
 #include "stream.hpp"
 
 namespace twister::detail {

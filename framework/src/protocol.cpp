@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "handle_core.hpp"
 #include "loop_core.hpp"
 #include "socket_options.hpp"
 #include "stream.hpp"

@@ -20,6 +20,7 @@
 #include <twister/reconnecting_client.hpp>
 
 #include "client_core.hpp"
+#include "handle_core.hpp"
 #include "stream.hpp"
 
 namespace twister {

@@ -6,6 +6,7 @@
 #include <twister/tcp_server.hpp>
 
 #include "loop_core.hpp"
+#include "stream_extras.hpp"
 
 namespace twister::detail {
 namespace {

@@ -21,56 +21,24 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 
 #include <twister/error.hpp>
 #include <twister/handle.hpp>
 #include <twister/io_loop.hpp>
-#include <twister/memory_budget.hpp>
 #include <twister/protocol.hpp>
 #include <twister/stream_options.hpp>
 #include <twister/transport.hpp>
 
+#include "admission.hpp"
 #include "loop_core.hpp"
 #include "output_queue.hpp"
 #include "stream_shared.hpp"
 
 namespace twister::detail {
-
-class LoopCore;
-class Stream;
-
-// What a Handle points to, until the connection is gone. `loop` is read from any thread, under the
-// lock; `stream` on the loop only.
-struct HandleCore {
-  std::mutex mutex;
-  LoopCore* loop = nullptr;
-  Stream* stream = nullptr;
-};
-
-// What a server counts a connection by: gives the place back when it is destroyed.
-class Admission {
- public:
-  Admission() = default;  // not counted
-  explicit Admission(std::function<void()> give_back) : give_back_(std::move(give_back)) {}
-  ~Admission() {
-    if (give_back_) give_back_();
-  }
-  Admission(Admission&& other) noexcept : give_back_(std::exchange(other.give_back_, nullptr)) {}
-  Admission& operator=(Admission&& other) noexcept {
-    std::swap(give_back_, other.give_back_);
-    return *this;
-  }
-  explicit operator bool() const noexcept { return give_back_ != nullptr; }
-
- private:
-  std::function<void()> give_back_;
-};
 
 class Stream final : public TransportEvents {
  public:
@@ -143,7 +111,7 @@ class Stream final : public TransportEvents {
   // Calls the function, from the loop, when all that was written so far was taken by the kernel, or
   // with the reason why it never will be.
   void when_sent(std::function<void(std::error_code)> function);
-  void keep_admission(Admission admission) { extras().admission = std::move(admission); }
+  void keep_admission(Admission admission);
   LoopCore& loop() const noexcept { return loop_; }
   const StreamOptions& options() const noexcept { return *options_; }
   std::shared_ptr<HandleCore> handle();
@@ -183,40 +151,8 @@ class Stream final : public TransportEvents {
   enum class State : std::uint8_t { opening, open, closing, lingering, dying, gone };
 
   struct Rates;
-  struct RatesDelete {
-    void operator()(Rates* rates) const noexcept;
-  };
-
-  // What few connections need, or only at their end.
-  struct Extras {
-    CloseReason reason;
-    std::shared_ptr<const std::function<void(ByteView)>> on_chunk;
-    std::function<void(const CloseReason&)> close_callback;
-    std::shared_ptr<HandleCore> handle;
-    std::unique_ptr<Arrival> arrival;  // while arriving
-    Admission admission;
-    TransportLayer early_layer;              // asked for before the connection was there
-    std::function<void()> when_established;  // a layer that was added later
-    // By the count of the bytes that have to be sent before.
-    std::deque<std::pair<std::uint64_t, std::function<void(std::error_code)>>> when_sent;
-
-    // When something has to have happened; see stream_deadlines.cpp.
-    TimerId timer;
-    TimePoint open_by = TimePoint::max();
-    TimePoint close_by = TimePoint::max();
-    TimePoint output_since{};
-    std::uint64_t sent_then = 0;
-    TimePoint message_since = TimePoint::max();
-    TimePoint active_at{};
-    std::uint64_t moved_then = 0;
-    std::optional<std::chrono::milliseconds> idle_timeout;  // instead of that of the options
-
-    // See stream_limits.cpp.
-    std::unique_ptr<Rates, RatesDelete> rates;
-    TimerId hold_timer;
-    MemoryBudget* budget = nullptr;
-    std::size_t accounted_bytes = 0;
-  };
+  struct RatesDelete;
+  struct Extras;  // stream_extras.hpp
   struct Deadline;
 
   Stream(LoopCore& loop, std::unique_ptr<Transport> transport, std::unique_ptr<Protocol> protocol,

@@ -8,6 +8,7 @@
 #include "loop_core.hpp"
 #include "server_core.hpp"
 #include "stream.hpp"
+#include "stream_extras.hpp"
 
 namespace twister::detail {
 namespace {

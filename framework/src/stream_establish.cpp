@@ -7,6 +7,7 @@
 
 #include "loop_core.hpp"
 #include "stream.hpp"
+#include "stream_extras.hpp"
 
 namespace twister::detail {
 namespace {
@@ -44,6 +45,10 @@ Stream& Stream::open_arriving(LoopCore& loop, std::unique_ptr<Transport> transpo
   stream.arriving_ = true;
   stream.extras().arrival = std::make_unique<Arrival>(std::move(arrival));
   return stream;
+}
+
+void Stream::keep_admission(Admission admission) {
+  extras().admission = std::move(admission);
 }
 
 // True when the connection is established, and the turn can go on.

@@ -4,6 +4,7 @@
 
 #include "loop_core.hpp"
 #include "stream.hpp"
+#include "stream_extras.hpp"
 #include "token_bucket.hpp"
 
 namespace twister::detail {

@@ -9,6 +9,7 @@
 
 #include "client_core.hpp"
 #include "connect_operation.hpp"
+#include "handle_core.hpp"
 #include "ip_text.hpp"
 #include "stream.hpp"
 

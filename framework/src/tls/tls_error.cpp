@@ -22,15 +22,16 @@ class TlsCategory final : public std::error_category {
         return "the peer has no certificate";
     }
     // OpenSSL's own words for these are for those who know it.
-    if (ERR_GET_LIB(static_cast<unsigned long>(code)) == ERR_LIB_PEM ||
-        ERR_GET_REASON(static_cast<unsigned long>(code)) == ERR_R_PEM_LIB) {
+    const auto packed = static_cast<unsigned long>(code);
+    const int library = ERR_GET_LIB(packed);
+    const int what = ERR_GET_REASON(packed);
+    if (library == ERR_LIB_PEM || what == ERR_R_PEM_LIB) {
       return "there is nothing of that kind in PEM format in it";
     }
-    if (ERR_GET_LIB(static_cast<unsigned long>(code)) == ERR_LIB_X509 &&
-        ERR_GET_REASON(static_cast<unsigned long>(code)) == X509_R_KEY_VALUES_MISMATCH) {
+    if (library == ERR_LIB_X509 && what == X509_R_KEY_VALUES_MISMATCH) {
       return "the key is not that of the certificate";
     }
-    switch (ERR_GET_REASON(static_cast<unsigned long>(code))) {
+    switch (what) {
       case SSL_R_WRONG_VERSION_NUMBER:
       case SSL_R_HTTP_REQUEST:
         return "what the peer sends is not TLS";
@@ -41,7 +42,7 @@ class TlsCategory final : public std::error_category {
       default:
         break;
     }
-    const char* reason = ::ERR_reason_error_string(static_cast<unsigned long>(code));
+    const char* reason = ::ERR_reason_error_string(packed);
     return std::string("TLS: ") +
            (reason != nullptr ? reason : "error " + std::to_string(code)).data();
   }

@@ -9,7 +9,7 @@ import tempfile
 import time
 import unittest
 
-from harness import DEADLINE, ProgramTest, Server, eventually, frame, program, receive_frame
+from harness import DEADLINE, SANITIZERS, ProgramTest, Server, eventually, frame, program, receive_frame
 
 # Longer than any test may take: that the program ended means it did not wait for this.
 NEVER = ("--drain-timeout", "1000")
@@ -184,6 +184,10 @@ class ManyProcessesTest(ProgramTest):
             client.close()
         server.stop()
 
+    # The runtime of the thread sanitizer defers a signal to the next call that it intercepts, and one in
+    # a hundred that come before the first wait of a process is never handed on (seen in a trace of
+    # system calls: delivered, no handler run). Nothing here has a second thread to be looked at.
+    @unittest.skipIf("thread" in SANITIZERS, "the thread sanitizer loses such signals")
     def test_a_signal_right_after_the_announcement_is_heeded(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             for _ in range(10):

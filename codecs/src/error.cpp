@@ -27,15 +27,15 @@ std::string text(CodecErrc code) {
     case CodecErrc::line_too_long:
       return "line too long";
     case CodecErrc::bad_length:
-      return "length field smaller than itself";
+      return "length smaller than what it counts";
     case CodecErrc::embedded_delimiter:
       return "message holds its own delimiter";
     case CodecErrc::truncated:
       return "stream ended inside a message";
     case CodecErrc::malformed_json:
       return "malformed JSON";
-    case CodecErrc::json_too_deep:
-      return "JSON nested too deeply";
+    case CodecErrc::too_deep:
+      return "nested too deeply";
     case CodecErrc::invalid_utf8:
       return "invalid UTF-8";
     case CodecErrc::number_out_of_range:
@@ -44,6 +44,26 @@ std::string text(CodecErrc code) {
       return "malformed protobuf message";
     case CodecErrc::unencodable:
       return "message has no form on the wire";
+    case CodecErrc::malformed_varint:
+      return "malformed varint";
+    case CodecErrc::malformed_netstring:
+      return "malformed netstring";
+    case CodecErrc::wrong_size:
+      return "message is not of the size of a frame";
+    case CodecErrc::malformed_msgpack:
+      return "malformed MessagePack";
+    case CodecErrc::too_many_items:
+      return "too many items";
+    case CodecErrc::unknown_type:
+      return "unknown message type";
+    case CodecErrc::bad_checksum:
+      return "bad checksum";
+    case CodecErrc::malformed_compression:
+      return "malformed compressed data";
+    case CodecErrc::inflated_too_long:
+      return "too long once inflated";
+    case CodecErrc::malformed_resp:
+      return "malformed RESP";
   }
   return "unknown codec error";
 }
@@ -52,7 +72,9 @@ Condition condition_of(CodecErrc code) noexcept {
   switch (code) {
     case CodecErrc::frame_too_long:
     case CodecErrc::line_too_long:
-    case CodecErrc::json_too_deep:
+    case CodecErrc::too_deep:
+    case CodecErrc::too_many_items:
+    case CodecErrc::inflated_too_long:
       return Condition::limit;
     default:
       return Condition::malformed;
@@ -124,15 +146,25 @@ std::string CodecError::message() const {
     case CodecErrc::line_too_long:
       return "line of at least " + number + " bytes exceeds max_line_bytes " + bound;
     case CodecErrc::bad_length:
-      return "length " + number + " is smaller than its own field of " + bound + " bytes";
+      return "length " + number + " is smaller than the " + bound + " bytes that it counts";
     case CodecErrc::truncated:
       return "stream ended inside a message, " + number + " bytes into it";
     case CodecErrc::malformed_json:
       return "malformed JSON at byte " + number;
-    case CodecErrc::json_too_deep:
-      return "JSON of at least " + number + " levels exceeds max_depth " + bound;
+    case CodecErrc::too_deep:
+      return "nesting of at least " + number + " levels exceeds max_depth " + bound;
     case CodecErrc::malformed_protobuf:
       return "malformed protobuf message of " + number + " bytes";
+    case CodecErrc::wrong_size:
+      return "message of " + number + " bytes where every frame has " + bound;
+    case CodecErrc::malformed_msgpack:
+      return "malformed MessagePack at byte " + number;
+    case CodecErrc::too_many_items:
+      return "at least " + number + " items exceed max_items " + bound;
+    case CodecErrc::unknown_type:
+      return "unknown message type " + number;
+    case CodecErrc::inflated_too_long:
+      return "at least " + number + " inflated bytes exceed max_inflated_bytes " + bound;
     default:
       return text(code);
   }

@@ -74,7 +74,7 @@ class Builder {
 
   bool open(json::value_t type) {
     if (open_.size() >= max_depth_) {
-      return stop({CodecErrc::json_too_deep, open_.size() + 1, max_depth_});
+      return stop({CodecErrc::too_deep, open_.size() + 1, max_depth_});
     }
     open_.push_back(&place(type));
     return true;

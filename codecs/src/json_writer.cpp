@@ -42,7 +42,7 @@ CodecError JsonWriter::write(const json& value, std::size_t depth) {
 
 CodecError JsonWriter::write_array(const json::array_t& array, std::size_t depth) {
   if (depth > max_depth_) {
-    return {CodecErrc::json_too_deep, depth, max_depth_};
+    return {CodecErrc::too_deep, depth, max_depth_};
   }
   std::string_view before = "[";
   for (const json& element : array) {
@@ -58,7 +58,7 @@ CodecError JsonWriter::write_array(const json::array_t& array, std::size_t depth
 
 CodecError JsonWriter::write_object(const json::object_t& object, std::size_t depth) {
   if (depth > max_depth_) {
-    return {CodecErrc::json_too_deep, depth, max_depth_};
+    return {CodecErrc::too_deep, depth, max_depth_};
   }
   std::string_view before = "{";
   for (const auto& [key, member] : object) {

@@ -76,7 +76,7 @@ TEST(JsonLines, GoOnAfterABadLineWhenToldTo) {
 TEST(JsonLines, RefuseAHundredThousandNestedArrays) {
   const JsonLines codec(Lines({.max_line_bytes = 1'000'000}));
   EXPECT_EQ(decode_all(codec, nested_arrays(100'000) + "\n", Dump()),
-            (Events{"error JSON of at least 65 levels exceeds max_depth 64"}));
+            (Events{"error nesting of at least 65 levels exceeds max_depth 64"}));
 }
 
 TEST(Json, DecodesEveryKindOfValue) {
@@ -107,26 +107,26 @@ TEST(Json, RefusesWhatHidesBehindANulByte) {
 
 TEST(Json, PassesTheDepthOfTheLimitAndNoMore) {
   EXPECT_EQ(decoded(nested_arrays(64)).size(), 1u);
-  EXPECT_EQ(refusal(nested_arrays(65)), (CodecError{CodecErrc::json_too_deep, 65, 64}));
+  EXPECT_EQ(refusal(nested_arrays(65)), (CodecError{CodecErrc::too_deep, 65, 64}));
   Json flat({.max_depth = 0});
   EXPECT_FALSE(flat.decode(as_bytes("1")));
-  EXPECT_EQ(flat.decode(as_bytes("[]")).code, CodecErrc::json_too_deep);
+  EXPECT_EQ(flat.decode(as_bytes("[]")).code, CodecErrc::too_deep);
 }
 
 TEST(Json, CountsObjectsAndArraysAsLevels) {
   Json payload({.max_depth = 2});
   EXPECT_FALSE(payload.decode(as_bytes(R"([{},[],{"a":1},[1]])")));
-  EXPECT_EQ(payload.decode(as_bytes(R"([{"a":[]}])")).code, CodecErrc::json_too_deep);
-  EXPECT_EQ(payload.decode(as_bytes(R"({"a":{"b":{}}})")).code, CodecErrc::json_too_deep);
+  EXPECT_EQ(payload.decode(as_bytes(R"([{"a":[]}])")).code, CodecErrc::too_deep);
+  EXPECT_EQ(payload.decode(as_bytes(R"({"a":{"b":{}}})")).code, CodecErrc::too_deep);
 }
 
 TEST(Json, RefusesADeepTextBeforeItHasSeenItsEnd) {
-  EXPECT_EQ(refusal(std::string(100'000, '[')).code, CodecErrc::json_too_deep);
+  EXPECT_EQ(refusal(std::string(100'000, '[')).code, CodecErrc::too_deep);
   std::string objects;
   for (int i = 0; i < 20'000; ++i) {
     objects += "{\"a\":";
   }
-  EXPECT_EQ(refusal(objects).code, CodecErrc::json_too_deep);
+  EXPECT_EQ(refusal(objects).code, CodecErrc::too_deep);
 }
 
 TEST(Json, RefusesALimitThatTheStackMightNotBear) {
@@ -216,7 +216,7 @@ TEST(Json, RefusesToWriteAValueNestedTooDeeply) {
     deep = std::move(outer);
   }
   ByteBuffer out;
-  EXPECT_EQ(Json().encode(deep, out), (CodecError{CodecErrc::json_too_deep, 65, 64}));
+  EXPECT_EQ(Json().encode(deep, out), (CodecError{CodecErrc::too_deep, 65, 64}));
   EXPECT_TRUE(out.empty());
   EXPECT_EQ(encoded(decoded(nested_arrays(64))), nested_arrays(64));
 }

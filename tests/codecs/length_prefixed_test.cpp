@@ -146,15 +146,15 @@ TEST(LengthPrefixed, DoesNotWrapAroundWithoutALimit) {
 
 TEST(LengthPrefixed, RefusesALengthSmallerThanItself) {
   EXPECT_EQ(decode_all(LengthPrefixed({.includes_itself = true}), hex("00000003 616263")),
-            (Events{"error length 3 is smaller than its own field of 4 bytes"}));
+            (Events{"error length 3 is smaller than the 4 bytes that it counts"}));
   EXPECT_EQ(decode_all(LengthPrefixed({.width = 2, .includes_itself = true}), hex("0000")),
-            (Events{"error length 0 is smaller than its own field of 2 bytes"}));
+            (Events{"error length 0 is smaller than the 2 bytes that it counts"}));
 }
 
 TEST(LengthPrefixed, RefusesALengthSmallerThanItselfEvenWhenItSkips) {
   const LengthPrefixed codec({.includes_itself = true, .on_oversize = Oversize::skip});
   EXPECT_EQ(decode_all(codec, hex("00000000")),
-            (Events{"error length 0 is smaller than its own field of 4 bytes"}));
+            (Events{"error length 0 is smaller than the 4 bytes that it counts"}));
 }
 
 TEST(LengthPrefixed, SkipsExactlyTheOversizeFrame) {

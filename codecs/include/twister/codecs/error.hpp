@@ -23,17 +23,27 @@ enum class Condition {
 
 // Many, for logs.
 enum class CodecErrc {
-  frame_too_long = 1,   // limit      over max_frame_bytes, or more than the length field can say
-  line_too_long,        // limit      over max_line_bytes
-  bad_length,           // malformed  a length that counts itself is smaller than itself
-  embedded_delimiter,   // malformed  encode: the body holds the byte that ends a frame
-  truncated,            // malformed  the stream ended inside a message
-  malformed_json,       // malformed  not one JSON text
-  json_too_deep,        // limit      over max_depth
-  invalid_utf8,         // malformed  text that is not UTF-8
-  number_out_of_range,  // malformed  a number that no 64-bit integer or double holds
-  malformed_protobuf,   // malformed  not the wire form of the message type
-  unencodable,          // malformed  encode: the message has no form on the wire
+  frame_too_long = 1,     // limit      over max_frame_bytes, or more than the length field can say
+  line_too_long,          // limit      over max_line_bytes
+  bad_length,             // malformed  a length that is smaller than what it counts
+  embedded_delimiter,     // malformed  encode: the body holds what ends a frame
+  truncated,              // malformed  the stream ended inside a message
+  malformed_json,         // malformed  not one JSON text
+  too_deep,               // limit      nested over max_depth
+  invalid_utf8,           // malformed  text that is not UTF-8
+  number_out_of_range,    // malformed  a number that no 64-bit integer or double holds
+  malformed_protobuf,     // malformed  not the wire form of the message type
+  unencodable,            // malformed  encode: the message has no form on the wire
+  malformed_varint,       // malformed  a length in base 128 that is not minimal, or too long
+  malformed_netstring,    // malformed  no length, colon or comma where one has to be
+  wrong_size,             // malformed  encode: not the size that every frame has
+  malformed_msgpack,      // malformed  not one MessagePack value
+  too_many_items,         // limit      over max_items
+  unknown_type,           // malformed  a type that was not registered
+  bad_checksum,           // malformed  a checksum that is not that of the bytes
+  malformed_compression,  // malformed  not what a compressor wrote
+  inflated_too_long,      // limit      over max_inflated_bytes
+  malformed_resp,         // malformed  not Redis's protocol
 };
 
 // The categories are named "twister.condition" and "twister.codec".

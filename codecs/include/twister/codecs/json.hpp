@@ -32,8 +32,8 @@ struct JsonOptions {
 //   of a double that reads back the same.
 // Limits: max_depth is judged before a level is built; the framing limits the size. A value takes
 //   up to some twenty times the bytes of its text.
-// Errors: malformed_json (an empty frame too), json_too_deep, invalid_utf8, number_out_of_range;
-//   encoding json_too_deep, invalid_utf8, and unencodable for NaN, infinities and binary values.
+// Errors: malformed_json (an empty frame too), too_deep, invalid_utf8, number_out_of_range;
+//   encoding too_deep, invalid_utf8, and unencodable for NaN, infinities and binary values.
 // Ownership: message() is the codec's, freed when the input runs dry; move from it to keep it.
 class Json {
  public:

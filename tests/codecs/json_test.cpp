@@ -159,7 +159,7 @@ TEST(Json, RefusesTextThatIsNotUtf8) {
   for (const std::string_view bytes : {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80",
                                        "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80"}) {
     const std::string text = "\"" + std::string(bytes) + "\"";
-    EXPECT_EQ(refusal(text).code, CodecErrc::invalid_utf8) << testing::PrintToString(bytes);
+    EXPECT_EQ(refusal(text).code, CodecErrc::invalid_utf8) << ::testing::PrintToString(bytes);
   }
   EXPECT_EQ(refusal("\"\\ud800\"").code, CodecErrc::malformed_json);
 }

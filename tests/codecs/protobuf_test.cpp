@@ -119,12 +119,12 @@ TEST(Protobuf, RefusesTextThatIsNotUtf8) {
 }
 
 TEST(Protobuf, RefusesAMissingFieldWithoutLoggingIt) {
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   EXPECT_EQ(Protobuf<Strict>().decode(ByteView()).code, CodecErrc::malformed_protobuf);
   ByteBuffer out;
   EXPECT_EQ(Protobuf<Strict>().encode(Strict(), out).code, CodecErrc::unencodable);
   EXPECT_TRUE(out.empty());
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }
 
 TEST(Protobuf, RefusesToWriteAMessageOverTheLimitOfTheFraming) {

@@ -8,6 +8,7 @@
 
 namespace {
 std::atomic<std::size_t> count = 0;
+std::atomic<std::size_t> bytes = 0;
 }  // namespace
 
 namespace twister::testing {
@@ -16,10 +17,15 @@ std::size_t allocations() noexcept {
   return count;
 }
 
+std::size_t allocated_bytes() noexcept {
+  return bytes;
+}
+
 }  // namespace twister::testing
 
 void* operator new(std::size_t size) {
   ++count;
+  bytes += size;
   if (void* const memory = std::malloc(size)) {
     return memory;
   }

@@ -1,0 +1,166 @@
+// Every codec of this library, by every rule of the kit. What is special about one is in its own test.
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "twister/codecs/length_prefixed.hpp"
+#include "twister/codecs/lines.hpp"
+#include <twister/testing/codec_conformance.hpp>
+
+#include "decode_all.hpp"
+#include "support/allocation_counter.hpp"
+
+#ifdef TWISTER_TEST_JSON
+#include "twister/codecs/json.hpp"
+#endif
+#ifdef TWISTER_TEST_PROTOBUF
+#include <google/protobuf/stubs/logging.h>
+
+#include "twister/codecs/protobuf.hpp"
+
+#include "person.pb.h"
+#endif
+
+namespace twister {
+namespace {
+
+using testing::allocated_bytes;
+using testing::check_codec;
+using testing::CodecCases;
+using testing::ConformanceReport;
+using testing_codecs::hex;
+
+// A limit that the cases can break, and a page or ten below it.
+constexpr std::size_t limit = 60'000;
+
+const std::string largest(limit, 'x');
+const std::string too_large(limit + 1, 'x');
+
+// Kept, all of it, but for rules that cannot be tried: those are named.
+void expect_conformance(const ConformanceReport& report, std::size_t untried = 0) {
+  EXPECT_TRUE(report.ok()) << report.text();
+  EXPECT_EQ(report.untried.size(), untried) << report.text();
+}
+
+// The cases of a codec whose messages are frames.
+template <class C>
+CodecCases<C> frames(const std::function<C(Oversize)>& make) {
+  return {
+      .make = [make] { return make(Oversize::fail); },
+      .messages = {as_bytes("one"), as_bytes(""), as_bytes("three\t\x01\x7f"), as_bytes("four")},
+      .longest = as_bytes(largest),
+      .unencodable = {as_bytes(too_large)},
+      .make_skipping = [make] { return make(Oversize::skip); },
+      .allocated_bytes = allocated_bytes,
+      .own_bytes = 0};
+}
+
+class LengthPrefixedConforms : public ::testing::TestWithParam<LengthPrefixedOptions> {};
+
+TEST_P(LengthPrefixedConforms, WithEveryWidthAndOrder) {
+  const auto make = [](Oversize oversize) {
+    LengthPrefixedOptions options = GetParam();
+    options.max_frame_bytes = limit;
+    options.on_oversize = oversize;
+    return LengthPrefixed(options);
+  };
+  CodecCases<LengthPrefixed> cases = frames<LengthPrefixed>(make);
+  const std::size_t largest_body = make(Oversize::fail).max_frame_bytes();
+  const std::size_t longest = std::min(largest_body, limit);
+  cases.longest = as_bytes(largest).first(longest);
+  cases.unencodable = {as_bytes(too_large).first(longest + 1)};
+  ByteBuffer wire;
+  LengthPrefixed wide({.width = GetParam().width,
+                       .order = GetParam().order,
+                       .includes_itself = GetParam().includes_itself,
+                       .max_frame_bytes = limit + 1});
+  if (!wide.encode(as_bytes(too_large), wire)) {
+    cases.skipped = {std::string(as_text(wire.view()))};
+    cases.too_long = {std::string(as_text(wire.view().first(GetParam().width)))};
+  }
+  wire.clear();
+  ASSERT_FALSE(wide.encode(as_bytes(largest).first(longest), wire));
+  cases.announcements = {std::string(as_text(wire.view().first(GetParam().width)))};
+  // Nothing is malformed unless the length counts itself.
+  if (GetParam().includes_itself) cases.malformed = {std::string(GetParam().width, '\0')};
+  const ConformanceReport report = check_codec<LengthPrefixed>(cases);
+  EXPECT_TRUE(report.ok()) << report.text();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, LengthPrefixedConforms,
+    ::testing::Values(LengthPrefixedOptions{.width = 1}, LengthPrefixedOptions{.width = 2},
+                      LengthPrefixedOptions{.width = 3, .order = ByteOrder::little},
+                      LengthPrefixedOptions{}, LengthPrefixedOptions{.order = ByteOrder::little},
+                      LengthPrefixedOptions{.width = 8, .includes_itself = true}));
+
+TEST(Codecs, OfLinesConform) {
+  const auto make = [](Oversize oversize) {
+    return Lines({.max_line_bytes = limit, .on_oversize = oversize});
+  };
+  CodecCases<Lines> cases = frames<Lines>(make);
+  cases.unencodable.push_back(as_bytes("a\nb"));
+  cases.too_long = {too_large};
+  cases.skipped = {too_large + "\n"};
+  cases.announcements = {largest};
+  expect_conformance(check_codec<Lines>(cases), 1);  // no line is malformed
+}
+
+#ifdef TWISTER_TEST_JSON
+TEST(Codecs, OfJsonLinesConform) {
+  const auto make = [](Oversize oversize, BadPayload bad) {
+    return JsonLines(Lines({.max_line_bytes = limit, .on_oversize = oversize}),
+                     Json({.max_depth = 8}), bad);
+  };
+  const nlohmann::json deep = nlohmann::json::parse("[[[[[[[[[]]]]]]]]]");
+  const CodecCases<JsonLines> cases{
+      .make = [=] { return make(Oversize::fail, BadPayload::fail); },
+      .messages = {nullptr, {{"a", {1, -2, 0.5}}, {"b", "\n"}}, "text", 7},
+      .longest = largest.substr(2),
+      .unencodable = {deep, std::nan(""), "\xff", too_large},
+      .malformed = {"{\n", "[1] 2\n", "\n", "\"\xff\"\n", "1e400\n", "nul\n"},
+      .too_long = {too_large, "[[[[[[[[[\n"},
+      .announcements = {largest},
+      .make_skipping = [=] { return make(Oversize::skip, BadPayload::skip); },
+      .skipped = {"{\n", too_large + "\n", "[[[[[[[[[\n"},
+      .allocated_bytes = allocated_bytes,
+      .own_bytes = 1024};
+  expect_conformance(check_codec<JsonLines>(cases));
+}
+#endif
+
+#ifdef TWISTER_TEST_PROTOBUF
+using People = Framed<LengthPrefixed, Protobuf<testing_codecs::Person>>;
+
+TEST(Codecs, OfProtobufConform) {
+  using testing_codecs::Person;
+  const google::protobuf::LogSilencer silencer;  // of strings that noise makes no UTF-8
+  const auto make = [](Oversize oversize, BadPayload bad) {
+    return People(LengthPrefixed({.max_frame_bytes = limit, .on_oversize = oversize}),
+                  Protobuf<Person>(), bad);
+  };
+  Person ada;
+  ada.set_name("Ada");
+  ada.add_friends()->set_id(7);
+  Person longest;
+  longest.set_name(largest.substr(4));
+  Person too_long;
+  too_long.set_name(too_large);
+  const CodecCases<People> cases{
+      .make = [=] { return make(Oversize::fail, BadPayload::fail); },
+      .messages = {ada, Person(), ada},
+      .longest = longest,
+      .unencodable = {too_long},
+      .malformed = {hex("00000001 07"), hex("00000002 0a05")},
+      .too_long = {hex("0000ea61")},
+      .announcements = {hex("0000ea60")},
+      .make_skipping = [=] { return make(Oversize::skip, BadPayload::skip); },
+      .skipped = {hex("00000001 07"), hex("0000ea61") + too_large},
+      .allocated_bytes = allocated_bytes,
+      .own_bytes = 1024};
+  expect_conformance(check_codec<People>(cases));
+}
+#endif
+
+}  // namespace
+}  // namespace twister

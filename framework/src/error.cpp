@@ -63,6 +63,8 @@ class StreamCategory final : public std::error_category {
         return "no connection within the timeout";
       case Errc::lookup_failed:
         return "the name could not be resolved";
+      case Errc::handed_over:
+        return "handed over to another Protocol";
     }
     return "unknown error";
   }
@@ -101,6 +103,7 @@ class StreamCategory final : public std::error_category {
       case Errc::unsent_output:
       case Errc::already_reading:
       case Errc::lookup_failed:
+      case Errc::handed_over:
         break;
     }
     return std::error_category::default_error_condition(code);

@@ -1,6 +1,9 @@
 #include "twister/protocol.hpp"
 
 #include <stdexcept>
+#include <utility>
+
+#include <twister/codecs/byte_buffer.hpp>
 
 #include "handle_core.hpp"
 #include "loop_core.hpp"
@@ -60,6 +63,17 @@ void Protocol::start_tls(const TransportLayer& tls, std::function<void()> establ
   if (!stream().start_layer(tls, std::move(established))) {
     throw std::logic_error("start_tls: another handshake is under way");
   }
+}
+
+void Protocol::switch_protocol(std::unique_ptr<Protocol> next, ByteView rest) {
+  if (next == nullptr) throw std::invalid_argument("switch_protocol: no Protocol");
+  if (!stream().switch_protocol(std::move(next), rest)) {
+    throw std::logic_error("switch_protocol: another change is under way");
+  }
+}
+
+ByteBuffer Protocol::take_kept() {
+  return {};
 }
 
 void Protocol::pause_reading() {

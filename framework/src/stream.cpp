@@ -118,6 +118,7 @@ void Stream::deliver_kept() {
     extras().message_since = loop_.now();
     watch_deadlines();
   }
+  if (extras_ != nullptr && extras_->handover != nullptr) return deliver_rest();
   guard("on_reading_resumed", [this] { protocol_->on_reading_resumed(); });
 }
 
@@ -223,6 +224,8 @@ void Stream::discard_turn() {
 }
 
 void Stream::end_turn() {
+  if (!reading_ && switches()) [[unlikely]]
+    hand_over();
   in_turn_ = false;
   if ((broken_ || send_failed_) && state_ < State::lingering && (eof_ || !accepts_data())) {
     // A reset does not wait for a reader that is paused, and after FIN nobody would find it.
@@ -230,7 +233,7 @@ void Stream::end_turn() {
                              : reason_to_keep({.code = Errc::reset, .detail = {}}));
   }
   if (establishing_) {  // since this turn: start_layer()
-    if (protocol_->kept_bytes() > 0) abort({.code = Errc::unread_input, .detail = {}});
+    if (kept_bytes() > 0) abort({.code = Errc::unread_input, .detail = {}});
     return;
   }
   if (output_ != nullptr && state_ < State::lingering) flush();
@@ -256,6 +259,7 @@ void Stream::read_until_close(std::function<void(ByteView)> on_chunk) {
   } else if (extras_ != nullptr) {
     extras_->on_chunk = nullptr;
   }
+  if (switches()) return;
   reading_ = true;
   loop_.schedule(*this);
 }

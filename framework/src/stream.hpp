@@ -108,6 +108,8 @@ class Stream final : public TransportEvents {
   // output at once, ends the connection: nothing may be taken for part of the other conversation.
   // Before the connection is there, it waits for that. False while another layer is being added.
   bool start_layer(const TransportLayer& layer, std::function<void()> established);
+  // Gives the connection to another Protocol at the end of the turn. False while that is to come.
+  bool switch_protocol(std::unique_ptr<Protocol> next, ByteView rest);
   // Calls the function, from the loop, when all that was written so far was taken by the kernel, or
   // with the reason why it never will be.
   void when_sent(std::function<void(std::error_code)> function);
@@ -153,6 +155,7 @@ class Stream final : public TransportEvents {
   struct Rates;
   struct RatesDelete;
   struct Extras;  // stream_extras.hpp
+  struct Handover;
   struct Deadline;
 
   Stream(LoopCore& loop, std::unique_ptr<Transport> transport, std::unique_ptr<Protocol> protocol,
@@ -182,6 +185,10 @@ class Stream final : public TransportEvents {
   void tell_sent(std::error_code error);
   void tell_connected();
   void deliver_kept();
+  void deliver_rest();
+  std::size_t kept_bytes() const noexcept;
+  bool switches() const noexcept;
+  void hand_over();
   void read_turn();
   std::size_t room_for_replies() const noexcept;
   void deliver(ByteView chunk);
@@ -246,7 +253,7 @@ class Stream final : public TransportEvents {
   bool queued_ : 1 = false;        // on the loop's pending list
   bool connect_told_ : 1 = false;  // on_connect was called
   bool in_turn_ : 1 = false;       // output leaves when this turn ends
-  bool reading_ : 1 = false;       // read_until_close was called
+  bool reading_ : 1 = false;       // read_until_close was called, and no other Protocol is to come
   bool paused_ : 1 = false;        // pause_reading was called
   bool readable_ : 1 = false;
   bool hangup_ : 1 = false;  // the end waits behind the bytes: a short receive is not the last

@@ -151,7 +151,7 @@ bool Stream::start_layer(const TransportLayer& layer, std::function<void()> esta
     return true;
   }
   // Within a turn, the rest of what was received may still be on its way to being kept: see end_turn().
-  if (!in_turn_ && protocol_->kept_bytes() > 0) {
+  if (!in_turn_ && kept_bytes() > 0) {
     abort({.code = Errc::unread_input, .detail = {}});
     return true;
   }

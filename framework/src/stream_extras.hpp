@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include <twister/codecs/byte_buffer.hpp>
 #include <twister/memory_budget.hpp>
 
 #include "handle_core.hpp"
@@ -20,6 +21,12 @@ struct Stream::RatesDelete {
   void operator()(Rates* rates) const noexcept;
 };
 
+// A change to another Protocol, and what the former has left for it.
+struct Stream::Handover {
+  std::unique_ptr<Protocol> next;  // null once it is there
+  ByteBuffer rest;
+};
+
 // What few connections need, or only at their end.
 struct Stream::Extras {
   CloseReason reason;
@@ -28,6 +35,7 @@ struct Stream::Extras {
   std::shared_ptr<HandleCore> handle;
   std::unique_ptr<Arrival> arrival;  // while arriving
   Admission admission;
+  std::unique_ptr<Handover> handover;
   TransportLayer early_layer;              // asked for before the connection was there
   std::function<void()> when_established;  // a layer that was added later
   // By the count of the bytes that have to be sent before.

@@ -95,7 +95,7 @@ void Stream::account() {
     more.budget =
         options_->memory_budget != nullptr ? options_->memory_budget : &MemoryBudget::of_process();
   }
-  const std::size_t kept = unsent_bytes() + protocol_->kept_bytes();
+  const std::size_t kept = unsent_bytes() + kept_bytes();
   const std::size_t before = std::exchange(more.accounted_bytes, kept);
   more.budget->change(before, kept);
   if (kept == 0) accounts_ = false;

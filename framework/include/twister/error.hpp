@@ -45,6 +45,7 @@ enum class Errc {
   read_timeout,       // a read: its deadline passed
   connect_timeout,    // a client: no connection within its timeout
   lookup_failed,      // a client: the name has no address, or nobody could say
+  handed_over,        // switch_protocol(): the connection goes on with another Protocol
 };
 
 const std::error_category& stream_category() noexcept;

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -118,6 +119,15 @@ class Protocol {
   // comes before that, and nothing may have been written. Throws std::logic_error during another one.
   void start_tls(const TransportLayer& tls, std::function<void()> established = {});
 
+  // Changes to another Protocol in the middle of the conversation: at the end of this turn of the loop this
+  // one hears on_close (Errc::handed_over), then `next` hears on_connect, and then, by on_data, what this
+  // one has not consumed: `rest`, or all that a MessageProtocol has not decoded; no byte is lost or
+  // read twice. Until then no more is delivered here. What was written before leaves before. A server
+  // keeps counting it as the same connection; functions given to set_close_callback and when_sent stay,
+  // one given to read_until_close does not. Closing first calls it off, and `next` is destroyed.
+  // Throws std::invalid_argument for null, std::logic_error while another change is under way.
+  void switch_protocol(std::unique_ptr<Protocol> next, ByteView rest = {});
+
   // Takes the place of StreamOptions::idle_timeout, from now on, and returns what it was.
   std::chrono::milliseconds set_idle_timeout(std::chrono::milliseconds timeout);
 
@@ -198,6 +208,8 @@ class Protocol {
   virtual std::span<std::byte> receive_buffer() { return {}; }
   // How many bytes were received and not yet handed on.
   virtual std::size_t kept_bytes() const noexcept { return 0; }
+  // Gives them away: the connection goes on with another Protocol.
+  virtual ByteBuffer take_kept();
 
   ByteBuffer* begin_write();
   WriteStatus end_write(bool keep);

@@ -59,6 +59,8 @@ class MessageProtocol : public Protocol {
   // What was wrong with the message that the last send() refused.
   const CodecError& encode_error() const noexcept { return encode_error_; }
 
+  // May be given another value, also inside on_message: the bytes behind that message are decoded by
+  // it. To go on with another Protocol, see switch_protocol().
   C& codec() noexcept { return codec_; }
 
   void on_data(ByteView chunk) override {
@@ -112,6 +114,7 @@ class MessageProtocol : public Protocol {
   }
 
   std::size_t kept_bytes() const noexcept final { return kept_.size(); }
+  ByteBuffer take_kept() final { return std::move(kept_); }
 
   std::span<std::byte> receive_buffer() final {
     return kept_.prepare(std::min(needed_, std::max(max_trusted_bytes, kept_.size())));

@@ -31,7 +31,8 @@ struct DecodeResult {
 
   Status status = Status::incomplete;
   // Bytes to drop from the front before the next call. Never 0 with a message or a skipped one; may
-  // be over 0 with incomplete, while a skipped frame goes by. Without meaning after an error.
+  // be over 0 with incomplete, while a skipped frame or blanks between two frames go by. Without
+  // meaning after an error.
   std::size_t consumed = 0;
   // With incomplete: no message can come of fewer than this many further bytes; 0 when unknown.
   // Never more than the limit and a header, so it may be allocated. The header alone is asked for
@@ -47,6 +48,13 @@ struct DecodeResult {
 enum class Oversize {
   fail,  // an error: the stream ends here
   skip,  // that frame is stepped over, never stored, and told once; the next one decodes
+};
+
+// What becomes of the bytes that end a frame. It is the same in both directions: what decode() gives
+// can be given to encode().
+enum class Terminator {
+  strip,  // they are not in the message; encode() appends them
+  keep,   // they are in the message; encode() expects them there
 };
 
 // Bytes to messages and back.

@@ -15,13 +15,24 @@ namespace twister {
 
 enum class LineEnding : std::uint8_t { lf, crlf };
 
+// What ends a line that is received.
+enum class AcceptedEnding : std::uint8_t {
+  either,  // LF, and one CR just before it belongs to the end
+  lf,      // LF alone: a CR before it is part of the line
+  crlf,    // CR and LF together: one without the other is part of the line
+};
+
 struct LinesOptions {
   std::size_t max_line_bytes = 64 * 1024;  // counts the line without its end; both directions
   Oversize on_oversize = Oversize::fail;
-  LineEnding line_ending = LineEnding::lf;  // of what is sent; both are understood on receipt
+  LineEnding line_ending = LineEnding::lf;  // of what is sent
+  AcceptedEnding accepted_ending = AcceptedEnding::either;
+  // With `keep` a line says by itself how it ends, in both directions: line_ending is of no use.
+  Terminator terminator = Terminator::strip;
 };
 
-// Text up to a line feed. One carriage return just before it belongs to the line end.
+// Text up to a line feed. Unless told otherwise, one carriage return just before it belongs to the
+// line end.
 //
 //      +==============+----+     +==============+----+----+
 //      | line         | 0a |     | line         | 0d | 0a |
@@ -35,8 +46,9 @@ struct LinesOptions {
 //   feed, or one later if the last of these is a carriage return that may yet turn out to be part
 //   of a line end. The size reported is always max_line_bytes + 1, "at least", since how much more
 //   has arrived by then depends on how the stream was cut. Bytes are scanned once.
-// Errors: line_too_long; encoding also embedded_delimiter, for a line feed in the line or a
-//   carriage return at its end, which no receiver could tell from the line end.
+// Errors: line_too_long; encoding also embedded_delimiter, for a line end in the line or a carriage
+//   return at its end, which no receiver could tell from the line end, and, when the end is kept,
+//   unencodable for a line that has none.
 // Ownership: a message is a view into the input of the decode() that found it.
 class Lines {
  public:
@@ -44,6 +56,7 @@ class Lines {
   using Received = ByteView;
 
   Lines() : Lines(LinesOptions{}) {}
+  // Throws std::invalid_argument for a line_ending that accepted_ending does not take.
   explicit Lines(const LinesOptions& options);
 
   DecodeResult decode(ByteView input);
@@ -59,15 +72,20 @@ class Lines {
  private:
   enum class State : std::uint8_t { ready, skipping, too_long };
 
+  std::size_t find_end(ByteView bytes, std::size_t from) const noexcept;
+  std::size_t line_bytes(ByteView bytes, std::size_t end) const noexcept;
   CodecError check(ByteView line) const noexcept;
+  CodecError check_with_end(ByteView line) const noexcept;
   ByteView terminator() const noexcept;
   CodecError too_long() const noexcept;
 
   std::size_t max_line_bytes_;
-  std::size_t scanned_ = 0;  // bytes at the front of the input that hold no line feed
+  std::size_t scanned_ = 0;  // bytes at the front of the input that hold no line end
   ByteView frame_;
   bool skips_oversize_;
   LineEnding line_ending_;
+  AcceptedEnding accepted_ending_;
+  bool keeps_terminator_;
   State state_ = State::ready;
 };
 

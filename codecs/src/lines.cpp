@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <stdexcept>
 
 namespace twister {
 
@@ -28,12 +29,23 @@ Lines::Lines(const LinesOptions& options)
     : max_line_bytes_(
           std::min(options.max_line_bytes, std::numeric_limits<std::size_t>::max() - 2)),
       skips_oversize_(options.on_oversize == Oversize::skip),
-      line_ending_(options.line_ending) {}
+      line_ending_(options.line_ending),
+      accepted_ending_(options.accepted_ending),
+      keeps_terminator_(options.terminator == Terminator::keep) {
+  const AcceptedEnding sent =
+      line_ending_ == LineEnding::crlf ? AcceptedEnding::crlf : AcceptedEnding::lf;
+  if (!keeps_terminator_ && accepted_ending_ != AcceptedEnding::either &&
+      accepted_ending_ != sent) {
+    throw std::invalid_argument(line_ending_ == LineEnding::crlf
+                                    ? "Lines: line_ending crlf with accepted_ending lf"
+                                    : "Lines: line_ending lf with accepted_ending crlf");
+  }
+}
 
 // The verdict needs at most max_line_bytes + 2 bytes, so no more are looked at:
-//   a line feed within them, and the line before it within the limit    a message
-//   a line feed within them, and the line over the limit                too long
-//   all of them and no line feed                                        too long
+//   a line end within them, and the line before it within the limit     a message
+//   a line end within them, and the line over the limit                 too long
+//   all of them and no line end                                         too long
 //   fewer, but max_line_bytes + 1, the last no carriage return          too long: it is in the line
 //   fewer otherwise                                                     incomplete
 DecodeResult Lines::decode(ByteView input) {
@@ -42,9 +54,13 @@ DecodeResult Lines::decode(ByteView input) {
   }
   std::size_t passed = 0;
   if (state_ == State::skipping) {
-    const std::size_t end = find_line_feed(input);
+    const std::size_t end = find_end(input, 0);
     if (end == not_found) {
-      return {.status = DecodeResult::Status::incomplete, .consumed = input.size()};
+      // A carriage return that may yet turn out to be part of the end is looked at again.
+      const bool may_end = accepted_ending_ == AcceptedEnding::crlf && !input.empty() &&
+                           input.back() == carriage_return;
+      return {.status = DecodeResult::Status::incomplete,
+              .consumed = may_end ? input.size() - 1 : input.size()};
     }
     passed = end + 1;
     input = input.subspan(passed);
@@ -52,19 +68,18 @@ DecodeResult Lines::decode(ByteView input) {
   }
 
   const ByteView window = input.first(std::min(input.size(), max_line_bytes_ + 2));
-  const std::size_t from = std::min(scanned_, window.size());
-  const std::size_t found = find_line_feed(window.subspan(from));
-  if (found != not_found) {
-    const std::size_t end = from + found;
-    const std::size_t length = end > 0 && window[end - 1] == carriage_return ? end - 1 : end;
+  const std::size_t end = find_end(window, std::min(scanned_, window.size()));
+  if (end != not_found) {
+    const std::size_t length = line_bytes(window, end);
     if (length <= max_line_bytes_) {
       scanned_ = 0;
-      frame_ = window.first(length);
+      frame_ = window.first(keeps_terminator_ ? end + 1 : length);
       return {
           .status = DecodeResult::Status::message, .consumed = passed + end + 1, .frame = frame_};
     }
   } else if (window.size() <= max_line_bytes_ ||
-             (window.size() == max_line_bytes_ + 1 && window.back() == carriage_return)) {
+             (window.size() == max_line_bytes_ + 1 && window.back() == carriage_return &&
+              accepted_ending_ != AcceptedEnding::lf)) {
     scanned_ = window.size();
     return {.status = DecodeResult::Status::incomplete, .consumed = passed};
   }
@@ -107,17 +122,62 @@ CodecError Lines::finish(ByteView rest) const noexcept {
   return {};
 }
 
+// The line feed that ends a line, looked for from `from` on.
+std::size_t Lines::find_end(ByteView bytes, std::size_t from) const noexcept {
+  for (;;) {
+    const std::size_t found = find_line_feed(bytes.subspan(from));
+    if (found == not_found) {
+      return not_found;
+    }
+    const std::size_t end = from + found;
+    if (accepted_ending_ != AcceptedEnding::crlf ||
+        (end > 0 && bytes[end - 1] == carriage_return)) {
+      return end;
+    }
+    from = end + 1;
+  }
+}
+
+// Bytes of the line without its end, whose line feed is at `end`.
+std::size_t Lines::line_bytes(ByteView bytes, std::size_t end) const noexcept {
+  const bool has_carriage_return =
+      accepted_ending_ != AcceptedEnding::lf && end > 0 && bytes[end - 1] == carriage_return;
+  return has_carriage_return ? end - 1 : end;
+}
+
 CodecError Lines::check(ByteView line) const noexcept {
+  if (keeps_terminator_) {
+    return check_with_end(line);
+  }
   if (line.size() > max_line_bytes_) {
     return {CodecErrc::line_too_long, line.size(), max_line_bytes_};
   }
-  if (find_line_feed(line) != not_found || (!line.empty() && line.back() == carriage_return)) {
+  const bool would_lose_its_end =
+      accepted_ending_ == AcceptedEnding::either && !line.empty() && line.back() == carriage_return;
+  if (would_lose_its_end || find_end(line, 0) != not_found) {
     return {CodecErrc::embedded_delimiter, line.size()};
   }
   return {};
 }
 
+CodecError Lines::check_with_end(ByteView line) const noexcept {
+  const std::size_t end = find_end(line, 0);
+  if (end == not_found) {
+    return {CodecErrc::unencodable, line.size()};
+  }
+  if (end + 1 != line.size()) {
+    return {CodecErrc::embedded_delimiter, line.size()};
+  }
+  if (const std::size_t length = line_bytes(line, end); length > max_line_bytes_) {
+    return {CodecErrc::line_too_long, length, max_line_bytes_};
+  }
+  return {};
+}
+
 ByteView Lines::terminator() const noexcept {
+  if (keeps_terminator_) {
+    return {};
+  }
   return as_bytes(line_ending_ == LineEnding::crlf ? "\r\n" : "\n");
 }
 

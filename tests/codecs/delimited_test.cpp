@@ -219,14 +219,9 @@ TEST(Delimited, RefusesToWriteAFrameOverTheLimit) {
 TEST(Delimited, SaysWhichDelimitersDoNotGoTogether) {
   EXPECT_EQ(why_not({}), "Delimited: delimiters is empty");
   EXPECT_EQ(why_not({";", ""}), "Delimited: a delimiter is empty");
-  EXPECT_EQ(
-      why_not({";;", ";"}),
-      "Delimited: delimiter 2 is a prefix of delimiter 1 before it");
-  EXPECT_EQ(
-      why_not({";", ";"}),
-      "Delimited: delimiter 2 is a prefix of delimiter 1 before it");
-  EXPECT_EQ(why_not({"b", "abc"}),
-            "Delimited: delimiter 1 lies inside delimiter 2");
+  EXPECT_EQ(why_not({";;", ";"}), "Delimited: delimiter 2 is a prefix of delimiter 1 before it");
+  EXPECT_EQ(why_not({";", ";"}), "Delimited: delimiter 2 is a prefix of delimiter 1 before it");
+  EXPECT_EQ(why_not({"b", "abc"}), "Delimited: delimiter 1 lies inside delimiter 2");
   EXPECT_EQ(why_not({std::string(200, 'x'), std::string(56, 'y')}),
             "Delimited: delimiters have more than 255 bytes in all");
 }

@@ -1,6 +1,7 @@
 #include "twister/codecs/lines.hpp"
 
 #include <limits>
+#include <stdexcept>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -26,6 +27,35 @@ Lines limited_to(std::size_t bytes) {
 
 Lines skipping_over(std::size_t bytes) {
   return Lines({.max_line_bytes = bytes, .on_oversize = Oversize::skip});
+}
+
+// Lines that end in LF alone, and in CR and LF together, in both directions.
+Lines strict_lf(std::size_t limit = 100, Oversize on_oversize = Oversize::fail) {
+  return Lines(
+      {.max_line_bytes = limit, .on_oversize = on_oversize, .accepted_ending = AcceptedEnding::lf});
+}
+
+Lines strict_crlf(std::size_t limit = 100, Oversize on_oversize = Oversize::fail) {
+  return Lines({.max_line_bytes = limit,
+                .on_oversize = on_oversize,
+                .line_ending = LineEnding::crlf,
+                .accepted_ending = AcceptedEnding::crlf});
+}
+
+Lines keeping(AcceptedEnding accepted, std::size_t limit = 100) {
+  return Lines(
+      {.max_line_bytes = limit, .accepted_ending = accepted, .terminator = Terminator::keep});
+}
+
+CodecErrc refusal(const Lines& codec, std::string_view line) {
+  ByteBuffer out;
+  out.append("before");
+  const CodecError error = codec.encode(as_bytes(line), out);
+  const std::size_t mark = codec.begin_frame(out);
+  out.append(line);
+  EXPECT_EQ(codec.end_frame(out, mark), error);
+  EXPECT_TRUE(!error || text_of(out) == "before");
+  return error.code;
 }
 
 TEST(Lines, EndWithALineFeedOrACarriageReturnAndALineFeed) {
@@ -178,6 +208,86 @@ TEST(Lines, AreNotWrittenOverTheLimit) {
   EXPECT_EQ(limited_to(4).encode(as_bytes("xxxxx"), out),
             (CodecError{CodecErrc::line_too_long, 5, 4}));
   EXPECT_EQ(text_of(out), "xxxx\n");
+}
+
+TEST(LineEndings, MayBeLineFeedsAlone) {
+  EXPECT_EQ(decode_all(strict_lf(), "a\r\nb\n\r\n"),
+            (Events{"message a\r", "message b", "message \r", "end"}));
+}
+
+TEST(LineEndings, MayBeBothTogetherAlone) {
+  EXPECT_EQ(decode_all(strict_crlf(), "a\nb\rc\r\r\n\n\r\n\r\n"),
+            (Events{"message a\nb\rc\r", "message \n", "message ", "end"}));
+  EXPECT_EQ(decode_all(strict_crlf(), "a\n"),
+            (Events{"end stream ended inside a message, 2 bytes into it"}));
+}
+
+TEST(LineEndings, DecideWhatCountsForTheLimit) {
+  const Events passed = {"message xxx\r", "end"};
+  const Events refused = {"error line of at least 5 bytes exceeds max_line_bytes 4"};
+  EXPECT_EQ(decode_all(strict_lf(4), "xxx\r\n"), passed);
+  EXPECT_EQ(decode_all(strict_lf(4), "xxxx\r"), refused);
+  EXPECT_EQ(decode_all(strict_lf(4), "xxxx\r\n"), refused);
+  EXPECT_EQ(decode_all(strict_crlf(4), "xxx\r\r\n"), passed);
+  EXPECT_EQ(decode_all(strict_crlf(4), "xxxx\n"), refused);
+  EXPECT_EQ(decode_all(strict_crlf(4), "xxx\r\r\r"), refused);
+  EXPECT_EQ(decode_all(strict_crlf(4), "\n\n\n\n\r\n"), (Events{"message \n\n\n\n", "end"}));
+}
+
+TEST(LineEndings, DecideWhatIsSkipped) {
+  const std::string skipped = "skipped line of at least 4 bytes exceeds max_line_bytes 3";
+  EXPECT_EQ(decode_all(strict_lf(3, Oversize::skip), "abc\r\nok\nabcdefg\r\n"),
+            (Events{skipped, "message ok", skipped, "end"}));
+  EXPECT_EQ(decode_all(strict_crlf(3, Oversize::skip), "abcd\nef\rg\r\nok\r\nabc\r\r\r\n\r\n"),
+            (Events{skipped, "message ok", skipped, "message ", "end"}));
+  EXPECT_EQ(decode_all(strict_crlf(3, Oversize::skip), "abcdef\r"),
+            (Events{skipped, "end stream ended inside a message, 1 bytes into it"}));
+}
+
+TEST(LineEndings, AreKeptWhenTold) {
+  EXPECT_EQ(decode_all(keeping(AcceptedEnding::either), "first\r\nsecond\n\n"),
+            (Events{"message first\r\n", "message second\n", "message \n", "end"}));
+  EXPECT_EQ(decode_all(keeping(AcceptedEnding::crlf), "a\nb\r\n"),
+            (Events{"message a\nb\r\n", "end"}));
+  EXPECT_EQ(decode_all(keeping(AcceptedEnding::lf, 2), "a\r\nbc\n"),
+            (Events{"message a\r\n", "message bc\n", "end"}));
+}
+
+TEST(LineEndings, DoNotCountForTheLimitEvenWhenKept) {
+  EXPECT_EQ(
+      decode_all(keeping(AcceptedEnding::either, 4), "xxxx\r\nxxxxx\r\n"),
+      (Events{"message xxxx\r\n", "error line of at least 5 bytes exceeds max_line_bytes 4"}));
+  EXPECT_EQ(refusal(keeping(AcceptedEnding::either, 4), "xxxx\r\n"), CodecErrc{});
+  EXPECT_EQ(refusal(keeping(AcceptedEnding::either, 4), "xxxxx\r\n"), CodecErrc::line_too_long);
+}
+
+TEST(LineEndings, ThatAreKeptAreWrittenAsTheyAre) {
+  ByteBuffer out;
+  EXPECT_FALSE(keeping(AcceptedEnding::either).encode(as_bytes("a\n"), out));
+  EXPECT_FALSE(keeping(AcceptedEnding::either).encode(as_bytes("b\r\n"), out));
+  EXPECT_FALSE(keeping(AcceptedEnding::crlf).encode(as_bytes("c\nd\r\n"), out));
+  EXPECT_EQ(text_of(out), "a\nb\r\nc\nd\r\n");
+}
+
+TEST(LineEndings, ThatAreKeptHaveToBeThere) {
+  EXPECT_EQ(refusal(keeping(AcceptedEnding::either), "a"), CodecErrc::unencodable);
+  EXPECT_EQ(refusal(keeping(AcceptedEnding::either), ""), CodecErrc::unencodable);
+  EXPECT_EQ(refusal(keeping(AcceptedEnding::crlf), "a\n"), CodecErrc::unencodable);
+  EXPECT_EQ(refusal(keeping(AcceptedEnding::either), "a\nb\n"), CodecErrc::embedded_delimiter);
+  EXPECT_EQ(refusal(keeping(AcceptedEnding::either), "a\nb"), CodecErrc::embedded_delimiter);
+}
+
+TEST(LineEndings, DecideWhatWouldReadBackDifferently) {
+  EXPECT_EQ(refusal(strict_lf(), "a\r"), CodecErrc{});
+  EXPECT_EQ(refusal(strict_lf(), "a\nb"), CodecErrc::embedded_delimiter);
+  EXPECT_EQ(refusal(strict_crlf(), "a\nb\r"), CodecErrc{});
+  EXPECT_EQ(refusal(strict_crlf(), "a\r\nb"), CodecErrc::embedded_delimiter);
+}
+
+TEST(LineEndings, ThatAreSentAreAccepted) {
+  EXPECT_THROW(Lines({.accepted_ending = AcceptedEnding::crlf}), std::invalid_argument);
+  EXPECT_THROW(Lines({.line_ending = LineEnding::crlf, .accepted_ending = AcceptedEnding::lf}),
+               std::invalid_argument);
 }
 
 }  // namespace

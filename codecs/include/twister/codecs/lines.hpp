@@ -43,8 +43,8 @@ struct LinesOptions {
 //
 // Limits: a line of exactly max_line_bytes passes. A longer one is reported as soon as it is
 //   certain to be longer, before its end has arrived: after max_line_bytes + 1 bytes without a line
-//   feed, or one later if the last of these is a carriage return that may yet turn out to be part
-//   of a line end. The size reported is always max_line_bytes + 1, "at least", since how much more
+//   end, or one later if the last of these is a carriage return that may yet turn out to be part of
+//   a line end. The size reported is always max_line_bytes + 1, "at least", since how much more
 //   has arrived by then depends on how the stream was cut. Bytes are scanned once.
 // Errors: line_too_long; encoding also embedded_delimiter, for a line end in the line or a carriage
 //   return at its end, which no receiver could tell from the line end, and, when the end is kept,

@@ -1,6 +1,26 @@
 #include "utf8.hpp"
 
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
 namespace twister::detail {
+
+namespace {
+
+// Bytes of ASCII that `text` begins with, counted in eights: most text is nothing else.
+std::size_t ascii_prefix_bytes(ByteView text) noexcept {
+  std::size_t passed = 0;
+  for (std::uint64_t eight = 0; text.size() - passed >= sizeof eight; passed += sizeof eight) {
+    std::memcpy(&eight, text.data() + passed, sizeof eight);
+    if ((eight & 0x8080808080808080u) != 0) {
+      break;
+    }
+  }
+  return passed;
+}
+
+}  // namespace
 
 // The table of RFC 3629, section 4: the second byte's range depends on the first byte.
 std::size_t utf8_character_bytes(ByteView text) noexcept {
@@ -31,7 +51,8 @@ std::size_t utf8_character_bytes(ByteView text) noexcept {
 std::size_t utf8_prefix_bytes(ByteView text) noexcept {
   std::size_t valid = 0;
   while (valid < text.size()) {
-    const std::size_t bytes = utf8_character_bytes(text.subspan(valid));
+    const ByteView rest = text.subspan(valid);
+    const std::size_t bytes = std::max(ascii_prefix_bytes(rest), utf8_character_bytes(rest));
     if (bytes == 0) {
       break;
     }

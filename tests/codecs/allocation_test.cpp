@@ -4,8 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include "twister/codecs/bytes.hpp"
+#include "twister/codecs/framed.hpp"
 #include "twister/codecs/length_prefixed.hpp"
 #include "twister/codecs/lines.hpp"
+#include "twister/codecs/text.hpp"
 
 #include "decode_all.hpp"
 #include "support/allocation_counter.hpp"
@@ -49,6 +52,13 @@ TEST(Allocations, AreCounted) {
 TEST(Allocations, AreNotMadeForAMessageOfAFraming) {
   EXPECT_EQ(allocations_of_a_round_trip(LengthPrefixed(), as_bytes("hello")), 0u);
   EXPECT_EQ(allocations_of_a_round_trip(Lines(), as_bytes("hello")), 0u);
+}
+
+TEST(Allocations, AreNotMadeForBytesOrText) {
+  using Packets = Framed<LengthPrefixed, Bytes>;
+  using Texts = Framed<Lines, Text>;
+  EXPECT_EQ(allocations_of_a_round_trip(Packets(), as_bytes("hello")), 0u);
+  EXPECT_EQ(allocations_of_a_round_trip(Texts(), "hello"), 0u);
 }
 
 TEST(Allocations, AreNotMadeForAFrameOverTheLimit) {

@@ -3,8 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include "twister/codecs/delimited.hpp"
+#include "twister/codecs/fixed.hpp"
+#include "twister/codecs/framed.hpp"
 #include "twister/codecs/length_prefixed.hpp"
 #include "twister/codecs/lines.hpp"
+#include "twister/codecs/netstring.hpp"
+#include "twister/codecs/text.hpp"
+#include "twister/codecs/varint.hpp"
 #include <twister/testing/codec_conformance.hpp>
 
 #include "decode_all.hpp"
@@ -12,6 +18,7 @@
 
 #ifdef TWISTER_TEST_JSON
 #include "twister/codecs/json.hpp"
+#include "twister/codecs/msgpack.hpp"
 #endif
 #ifdef TWISTER_TEST_PROTOBUF
 #include <google/protobuf/stubs/logging.h>
@@ -106,7 +113,125 @@ TEST(Codecs, OfLinesConform) {
   expect_conformance(check_codec<Lines>(cases), 1);  // no line is malformed
 }
 
+TEST(Codecs, OfLinesThatKeepTheirEndConform) {
+  const auto make = [](Oversize oversize) {
+    return Lines({.max_line_bytes = limit,
+                  .on_oversize = oversize,
+                  .accepted_ending = AcceptedEnding::crlf,
+                  .terminator = Terminator::keep});
+  };
+  static const std::string line = largest + "\r\n";
+  CodecCases<Lines> cases = frames<Lines>(make);
+  cases.messages = {as_bytes("one\r\n"), as_bytes("\r\n"), as_bytes("\n\r\r\n")};
+  cases.longest = as_bytes(line);
+  cases.unencodable = {as_bytes("none"), as_bytes("two\r\n\r\n"), as_bytes("half\n")};
+  cases.too_long = {too_large};
+  cases.skipped = {too_large + "\r\n"};
+  cases.announcements = {largest};
+  expect_conformance(check_codec<Lines>(cases), 1);
+}
+
+TEST(Codecs, OfVarintConform) {
+  const auto make = [](Oversize oversize) {
+    return Varint({.max_frame_bytes = limit, .on_oversize = oversize});
+  };
+  CodecCases<Varint> cases = frames<Varint>(make);
+  cases.malformed = {hex("8000"), hex("ffffffffff"), hex("8080808010")};
+  cases.too_long = {hex("e1d403")};
+  cases.skipped = {hex("e1d403") + too_large};
+  cases.announcements = {hex("e0d403")};
+  expect_conformance(check_codec<Varint>(cases));
+}
+
+TEST(Codecs, OfNetstringsConform) {
+  const auto make = [](Oversize oversize) {
+    return Netstring({.max_frame_bytes = limit, .on_oversize = oversize});
+  };
+  CodecCases<Netstring> cases = frames<Netstring>(make);
+  cases.malformed = {"a", "01:", " 1:", "-1:", ":", "1:ab"};
+  cases.too_long = {"60001"};
+  cases.skipped = {"60001:" + too_large + ","};
+  cases.announcements = {"60000:"};
+  expect_conformance(check_codec<Netstring>(cases));
+}
+
+TEST(Codecs, OfDelimitersConform) {
+  const auto make = [](Oversize oversize) {
+    return Delimited({.delimiters = {"\r\n.\r\n", "||", std::string(1, '\0')},
+                      .max_frame_bytes = limit,
+                      .on_oversize = oversize});
+  };
+  CodecCases<Delimited> cases = frames<Delimited>(make);
+  cases.unencodable.push_back(as_bytes("a||b"));
+  // Delimiters that are almost there.
+  cases.messages.push_back(as_bytes("\r\n\r\n..|\r\n.\r"));
+  cases.too_long = {too_large + "xxxxx"};
+  cases.skipped = {too_large + "xxxxx||"};
+  cases.announcements = {largest};
+  expect_conformance(check_codec<Delimited>(cases), 1);  // no frame is malformed
+}
+
+TEST(Codecs, OfFixedSizeConform) {
+  const CodecCases<Fixed> small{.make = [] { return Fixed(4); },
+                                .messages = {as_bytes("four"), as_bytes("five")},
+                                .unencodable = {as_bytes("six"), as_bytes("seven"), as_bytes("")}};
+  expect_conformance(check_codec<Fixed>(small), 5);
+  const CodecCases<Fixed> large{.make = [] { return Fixed(limit); },
+                                .messages = {as_bytes(largest), as_bytes(too_large).last(limit)},
+                                .longest = as_bytes(largest),
+                                .announcements = {"x"},
+                                .allocated_bytes = allocated_bytes,
+                                .own_bytes = 0};
+  // Nothing is malformed or too long, and the sizes to refuse are above.
+  expect_conformance(check_codec<Fixed>(large), 4);
+}
+
+using TextLines = Framed<Lines, Text>;
+
+TEST(Codecs, OfTextConform) {
+  const auto make = [](Oversize oversize, BadPayload bad) {
+    return TextLines(Lines({.max_line_bytes = limit, .on_oversize = oversize}), Text(), bad);
+  };
+  const CodecCases<TextLines> cases{
+      .make = [=] { return make(Oversize::fail, BadPayload::fail); },
+      .messages = {"one", "", "\u20ac\U0001f600"},
+      .longest = std::string_view(largest),
+      .unencodable = {"\xff", "\n"},
+      .malformed = {"\xff\n", "\xed\xa0\x80\n"},
+      .too_long = {too_large},
+      .announcements = {largest},
+      .make_skipping = [=] { return make(Oversize::skip, BadPayload::skip); },
+      .skipped = {"\xc0\x80\n", too_large + "\n"},
+      .allocated_bytes = allocated_bytes,
+      .own_bytes = 0};
+  expect_conformance(check_codec<TextLines>(cases));
+}
+
 #ifdef TWISTER_TEST_JSON
+using Packs = Framed<LengthPrefixed, Msgpack>;
+
+TEST(Codecs, OfMsgpackConform) {
+  const auto make = [](Oversize oversize, BadPayload bad) {
+    return Packs(LengthPrefixed({.width = 2, .max_frame_bytes = limit, .on_oversize = oversize}),
+                 Msgpack({.max_depth = 4, .max_items = 100}), bad);
+  };
+  const nlohmann::json deep = nlohmann::json::parse("[[[[[]]]]]");
+  const CodecCases<Packs> cases{
+      .make = [=] { return make(Oversize::fail, BadPayload::fail); },
+      .messages = {nullptr, {{"a", {1, -2, 0.5}}, {"b", "\n"}}, "text", 7000},
+      .longest = largest.substr(3),
+      .unencodable = {deep, "\xff", too_large, nlohmann::json(std::vector<int>(101))},
+      .malformed = {hex("0001c1"), hex("00020101"), hex("0000"), hex("0002 92 01"),
+                    hex("0002 a1ff")},
+      .too_long = {hex("ea61"), hex("0005 9191919191"), hex("0003 dc0065")},
+      .announcements = {hex("ea60"), hex("ea60 dd00000064"), hex("ea60 c6ffffffff")},
+      .make_skipping = [=] { return make(Oversize::skip, BadPayload::skip); },
+      .skipped = {hex("0001c1"), hex("ea61") + too_large, hex("0005 9191919191")},
+      .allocated_bytes = allocated_bytes,
+      .own_bytes = 1024};
+  expect_conformance(check_codec<Packs>(cases));
+}
+
 TEST(Codecs, OfJsonLinesConform) {
   const auto make = [](Oversize oversize, BadPayload bad) {
     return JsonLines(Lines({.max_line_bytes = limit, .on_oversize = oversize}),

@@ -51,6 +51,14 @@ if(TARGET twister_protobuf)
   twister_install_component(protobuf twister_protobuf "protobuf messages"
     REQUIRES twister-codecs "protobuf >= 3.21")
 endif()
+if(TARGET twister_zlib)
+  twister_install_component(zlib twister_zlib "messages compressed by zlib"
+    REQUIRES twister-codecs "zlib >= 1.2.11")
+endif()
+if(TARGET twister_zstd)
+  twister_install_component(zstd twister_zstd "messages compressed by Zstandard"
+    REQUIRES twister-codecs "libzstd >= 1.4")
+endif()
 twister_install_component(framework twister_framework "event loops, streams, Protocols and servers"
   REQUIRES twister-codecs
   CFLAGS -pthread -DASIO_STANDALONE -DASIO_NO_DEPRECATED -DASIO_HAS_CO_AWAIT=1)

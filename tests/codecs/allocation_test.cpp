@@ -15,11 +15,18 @@
 
 #ifdef TWISTER_TEST_JSON
 #include "twister/codecs/json.hpp"
+#include "twister/codecs/msgpack.hpp"
 #endif
 #ifdef TWISTER_TEST_PROTOBUF
 #include "twister/codecs/protobuf.hpp"
 
 #include "person.pb.h"
+#endif
+#ifdef TWISTER_TEST_ZLIB
+#include "twister/codecs/zlib.hpp"
+#endif
+#ifdef TWISTER_TEST_ZSTD
+#include "twister/codecs/zstd.hpp"
 #endif
 
 namespace twister {
@@ -79,6 +86,32 @@ TEST(Allocations, AreNotMadeToWriteJson) {
   const std::size_t before = allocations();
   EXPECT_FALSE(JsonLines().encode(value, out));
   EXPECT_EQ(allocations() - before, 0u);
+}
+#endif
+
+#ifdef TWISTER_TEST_JSON
+TEST(Allocations, AreNotMadeToWriteMsgpack) {
+  const nlohmann::json value = {{"text", "a\nb"}, {"numbers", {1, -2, 0.5}}, {"none", nullptr}};
+  ByteBuffer out;
+  out.reserve(200);
+  const std::size_t before = allocations();
+  EXPECT_FALSE(Msgpack().encode(value, out));
+  EXPECT_EQ(allocations() - before, 0u);
+}
+#endif
+
+#ifdef TWISTER_TEST_ZLIB
+// zlib's own memory is among what is counted.
+TEST(Allocations, AreNotMadeForAMessageThroughZlib) {
+  using Packets = Framed<LengthPrefixed, Compressed<Zlib, Text>>;
+  EXPECT_EQ(allocations_of_a_round_trip(Packets(), "hello hello hello"), 0u);
+}
+#endif
+
+#ifdef TWISTER_TEST_ZSTD
+TEST(Allocations, AreNotMadeForAMessageThroughZstd) {
+  using Packets = Framed<LengthPrefixed, Compressed<Zstd, Text>>;
+  EXPECT_EQ(allocations_of_a_round_trip(Packets(), "hello hello hello"), 0u);
 }
 #endif
 

@@ -13,8 +13,9 @@ class Twister(ConanFile):
     description = "Protocol classes and coroutines over TCP: fast, bounded, testable without a network"
     package_type = "library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"shared": [True, False], "json": [True, False], "protobuf": [True, False]}
-    default_options = {"shared": False, "json": True, "protobuf": True}
+    options = {"shared": [True, False], "json": [True, False], "protobuf": [True, False],
+               "zlib": [True, False], "zstd": [True, False]}
+    default_options = {"shared": False, "json": True, "protobuf": True, "zlib": True, "zstd": False}
 
     def export_sources(self):
         root = os.path.join(self.recipe_folder, "..", "..", "..")
@@ -28,6 +29,10 @@ class Twister(ConanFile):
             self.requires("nlohmann_json/[>=3.11 <4]", transitive_headers=True)
         if self.options.protobuf:
             self.requires("protobuf/[>=3.21]", transitive_headers=True, transitive_libs=True)
+        if self.options.zlib:
+            self.requires("zlib/[>=1.2.11 <2]", transitive_libs=True)
+        if self.options.zstd:
+            self.requires("zstd/[>=1.4 <2]", transitive_libs=True)
 
     def layout(self):
         cmake_layout(self)
@@ -37,7 +42,8 @@ class Twister(ConanFile):
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables.update(
             TWISTER_BUILD_TESTS=False, TWISTER_BUILD_SAMPLES=False, TWISTER_INSTALL=True,
-            TWISTER_WITH_JSON=bool(self.options.json), TWISTER_WITH_PROTOBUF=bool(self.options.protobuf))
+            TWISTER_WITH_JSON=bool(self.options.json), TWISTER_WITH_PROTOBUF=bool(self.options.protobuf),
+            TWISTER_WITH_ZLIB=bool(self.options.zlib), TWISTER_WITH_ZSTD=bool(self.options.zstd))
         toolchain.generate()
 
     def build(self):

@@ -4,7 +4,9 @@ get_filename_component(SOURCE_PATH ${CMAKE_CURRENT_LIST_DIR}/../../../.. ABSOLUT
 vcpkg_check_features(OUT_FEATURE_OPTIONS features
   FEATURES
     json TWISTER_WITH_JSON
-    protobuf TWISTER_WITH_PROTOBUF)
+    protobuf TWISTER_WITH_PROTOBUF
+    zlib TWISTER_WITH_ZLIB
+    zstd TWISTER_WITH_ZSTD)
 
 vcpkg_cmake_configure(
   SOURCE_PATH ${SOURCE_PATH}

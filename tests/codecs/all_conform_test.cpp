@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "twister/codecs/bytes.hpp"
 #include "twister/codecs/delimited.hpp"
 #include "twister/codecs/fixed.hpp"
 #include "twister/codecs/framed.hpp"
@@ -26,6 +27,13 @@
 #include "twister/codecs/protobuf.hpp"
 
 #include "person.pb.h"
+#endif
+
+#ifdef TWISTER_TEST_ZLIB
+#include "twister/codecs/zlib.hpp"
+#endif
+#ifdef TWISTER_TEST_ZSTD
+#include "twister/codecs/zstd.hpp"
 #endif
 
 namespace twister {
@@ -185,6 +193,47 @@ TEST(Codecs, OfFixedSizeConform) {
   // Nothing is malformed or too long, and the sizes to refuse are above.
   expect_conformance(check_codec<Fixed>(large), 4);
 }
+
+// Of messages that hardly shrink, so that the longest is long on the wire too.
+template <class C>
+void expect_compressed_to_conform(const std::string& wrong_header, const C& compressor) {
+  using Packets = Framed<LengthPrefixed, Compressed<C, Bytes>>;
+  constexpr std::size_t overhead = 1024;
+  const auto make = [&](Oversize oversize, BadPayload bad) {
+    return Packets(LengthPrefixed({.max_frame_bytes = limit + overhead, .on_oversize = oversize}),
+                   Compressed<C, Bytes>(compressor), bad);
+  };
+  std::string noise;
+  for (std::uint32_t state = 1; noise.size() < limit; state = state * 1664525u + 1013904223u) {
+    noise += static_cast<char>(state >> 24);
+  }
+  const std::string bad_frame = hex("00000008") + wrong_header + "123456";
+  const CodecCases<Packets> cases{
+      .make = [=] { return make(Oversize::fail, BadPayload::fail); },
+      .messages = {as_bytes("one"), as_bytes(""), as_bytes("two two two two two two two")},
+      .longest = as_bytes(noise),
+      .unencodable = {as_bytes(too_large)},
+      .malformed = {bad_frame, hex("00000000")},
+      .too_long = {hex("0000ee61")},
+      .announcements = {hex("0000ee60")},
+      .make_skipping = [=] { return make(Oversize::skip, BadPayload::skip); },
+      .skipped = {bad_frame, hex("0000ee61") + std::string(limit + overhead + 1, 'x')},
+      .allocated_bytes = allocated_bytes,
+      .own_bytes = limit + std::size_t{512} * 1024};  // zlib's own, and a message of noise
+  expect_conformance(check_codec<Packets>(cases));
+}
+
+#ifdef TWISTER_TEST_ZLIB
+TEST(Codecs, OfMessagesThroughZlibConform) {
+  expect_compressed_to_conform("xx", Zlib({.max_inflated_bytes = limit}));
+}
+#endif
+
+#ifdef TWISTER_TEST_ZSTD
+TEST(Codecs, OfMessagesThroughZstdConform) {
+  expect_compressed_to_conform("xx", Zstd({.max_inflated_bytes = limit}));
+}
+#endif
 
 using TextLines = Framed<Lines, Text>;
 

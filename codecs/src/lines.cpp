@@ -29,16 +29,17 @@ Lines::Lines(const LinesOptions& options)
     : max_line_bytes_(
           std::min(options.max_line_bytes, std::numeric_limits<std::size_t>::max() - 2)),
       skips_oversize_(options.on_oversize == Oversize::skip),
-      line_ending_(options.line_ending),
+      terminator_at_(options.line_ending == LineEnding::crlf ? 0 : 1),
       accepted_ending_(options.accepted_ending),
       keeps_terminator_(options.terminator == Terminator::keep) {
-  const AcceptedEnding sent =
-      line_ending_ == LineEnding::crlf ? AcceptedEnding::crlf : AcceptedEnding::lf;
-  if (!keeps_terminator_ && accepted_ending_ != AcceptedEnding::either &&
-      accepted_ending_ != sent) {
-    throw std::invalid_argument(line_ending_ == LineEnding::crlf
-                                    ? "Lines: line_ending crlf with accepted_ending lf"
-                                    : "Lines: line_ending lf with accepted_ending crlf");
+  if (keeps_terminator_) {
+    terminator_at_ = 2;
+    return;
+  }
+  const bool sends_crlf = options.line_ending == LineEnding::crlf;
+  if (accepted_ending_ == (sends_crlf ? AcceptedEnding::lf : AcceptedEnding::crlf)) {
+    throw std::invalid_argument(sends_crlf ? "Lines: line_ending crlf with accepted_ending lf"
+                                           : "Lines: line_ending lf with accepted_ending crlf");
   }
 }
 
@@ -175,10 +176,7 @@ CodecError Lines::check_with_end(ByteView line) const noexcept {
 }
 
 ByteView Lines::terminator() const noexcept {
-  if (keeps_terminator_) {
-    return {};
-  }
-  return as_bytes(line_ending_ == LineEnding::crlf ? "\r\n" : "\n");
+  return as_bytes("\r\n").subspan(terminator_at_);
 }
 
 CodecError Lines::too_long() const noexcept {

@@ -11,6 +11,7 @@
 namespace twister {
 namespace {
 
+using namespace std::string_literals;
 using testing_codecs::decode_all;
 using testing_codecs::Events;
 using testing_codecs::hex;
@@ -290,6 +291,220 @@ TEST(LengthPrefixedEncoding, TakesABodyFromItsOwnOutput) {
     ASSERT_EQ(as_text(out.view().subspan(4, size)), body);
     ASSERT_EQ(as_text(out.view().subspan(8 + size)), body) << size;
   }
+}
+
+// A header of one byte, a length that counts the whole message, one more byte of header.
+LengthPrefixedOptions whole_message() {
+  return {.width = 2, .length_offset = 1, .length_adjustment = -3};
+}
+
+// Type, length, body: the message is all of it.
+LengthPrefixedOptions kept_header() {
+  return {.width = 2, .length_offset = 1, .stripped_bytes = 0};
+}
+
+// What end_frame makes of the same message has to be the same, and is checked too.
+CodecError encode_both_ways(const LengthPrefixed& codec, std::string_view message,
+                            std::string& wire) {
+  ByteBuffer out;
+  out.append("before");
+  const CodecError error = codec.encode(as_bytes(message), out);
+  ByteBuffer in_place;
+  in_place.append("before");
+  const std::size_t mark = codec.begin_frame(in_place);
+  in_place.append(message);
+  EXPECT_EQ(codec.end_frame(in_place, mark), error);
+  EXPECT_EQ(text_of(in_place), text_of(out));
+  wire = to_hex(out.view().subspan(6));
+  return error;
+}
+
+std::string wire_of(const LengthPrefixedOptions& options, std::string_view message) {
+  std::string wire;
+  const CodecError error = encode_both_ways(LengthPrefixed(options), message, wire);
+  EXPECT_FALSE(error) << error.message();
+  return wire;
+}
+
+CodecError refusal(const LengthPrefixedOptions& options, std::string_view message) {
+  std::string wire;
+  const CodecError error = encode_both_ways(LengthPrefixed(options), message, wire);
+  EXPECT_EQ(wire, "");
+  return error;
+}
+
+std::string why_not(const LengthPrefixedOptions& options) {
+  try {
+    const LengthPrefixed codec(options);
+    return "";
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+}
+
+TEST(LengthPrefixedHeader, MayBeKept) {
+  EXPECT_EQ(decode_all(LengthPrefixed({.width = 2, .stripped_bytes = 0}), hex("0002") + "HI"),
+            (Events{"message " + hex("0002") + "HI", "end"}));
+  EXPECT_EQ(decode_all(LengthPrefixed(kept_header()), "T" + hex("0002") + "HIU" + hex("0000")),
+            (Events{"message T" + hex("0002") + "HI", "message U" + hex("0000"), "end"}));
+}
+
+TEST(LengthPrefixedHeader, MayGoOnAfterTheLength) {
+  const LengthPrefixed codec(
+      {.width = 2, .length_offset = 1, .length_adjustment = 1, .stripped_bytes = 3});
+  EXPECT_EQ(decode_all(codec, hex("ca 0002 fe") + "HI"),
+            (Events{"message " + hex("fe") + "HI", "end"}));
+}
+
+TEST(LengthPrefixedHeader, MayBeCountedByTheLength) {
+  EXPECT_EQ(decode_all(LengthPrefixed(whole_message()), hex("ca 0006 fe") + "HI" + hex("ca 0003")),
+            (Events{"message " + hex("fe") + "HI", "message ", "end"}));
+}
+
+TEST(LengthPrefixedHeader, MayBeStrippedBeyondTheLength) {
+  const LengthPrefixed codec({.width = 2, .stripped_bytes = 4});
+  EXPECT_EQ(decode_all(codec, hex("0005 abcd") + "abc" + hex("0002 ffff")),
+            (Events{"message abc", "message ", "end"}));
+}
+
+TEST(LengthPrefixedHeader, MayBeStrippedInTheMiddleOfTheLength) {
+  const LengthPrefixedOptions options = {.width = 2, .stripped_bytes = 1};
+  EXPECT_EQ(decode_all(LengthPrefixed(options), hex("0002") + "HI"),
+            (Events{"message " + hex("02") + "HI", "end"}));
+  EXPECT_EQ(wire_of(options, "xHI"), "00024849");
+}
+
+TEST(LengthPrefixedHeader, IsAskedForFirst) {
+  LengthPrefixed codec(whole_message());
+  const std::string input = hex("ca 0006 fe");
+  EXPECT_EQ(codec.decode(ByteView()).needed, 3u);
+  EXPECT_EQ(codec.decode(as_bytes(input).first(3)).needed, 3u);
+  EXPECT_EQ(codec.decode(as_bytes(input)).needed, 2u);
+}
+
+TEST(LengthPrefixedHeader, IsWhereALengthSmallerThanWhatItCountsIsRefused) {
+  EXPECT_EQ(decode_all(LengthPrefixed(whole_message()), hex("ca 0002")),
+            (Events{"error length 2 is smaller than the 3 bytes that it counts"}));
+  EXPECT_EQ(decode_all(LengthPrefixed({.width = 2, .stripped_bytes = 5}), hex("0002")),
+            (Events{"error length 2 is smaller than the 3 bytes that it counts"}));
+  EXPECT_EQ(
+      decode_all(LengthPrefixed({.width = 1, .includes_itself = true, .stripped_bytes = 0}), "\0"s),
+      (Events{"error length 0 is smaller than the 1 bytes that it counts"}));
+}
+
+TEST(LengthPrefixedHeader, DoesNotCountForTheLimit) {
+  LengthPrefixedOptions options = kept_header();
+  options.max_frame_bytes = 2;
+  EXPECT_EQ(decode_all(LengthPrefixed(options), "T" + hex("0002") + "HI"),
+            (Events{"message T" + hex("0002") + "HI", "end"}));
+  EXPECT_EQ(decode_all(LengthPrefixed(options), "T" + hex("0003")),
+            (Events{"error frame of 3 bytes exceeds max_frame_bytes 2"}));
+}
+
+TEST(LengthPrefixedHeader, IsSkippedWithItsFrame) {
+  LengthPrefixedOptions options = whole_message();
+  options.max_frame_bytes = 2;
+  options.on_oversize = Oversize::skip;
+  EXPECT_EQ(decode_all(LengthPrefixed(options),
+                       hex("ca 0006 010203 ca 0004 61 ca 0008") + "abcde" + hex("ca 0003")),
+            (Events{"skipped frame of 3 bytes exceeds max_frame_bytes 2", "message a",
+                    "skipped frame of 5 bytes exceeds max_frame_bytes 2", "message ", "end"}));
+}
+
+TEST(LengthPrefixedHeader, DoesNotWrapAround) {
+  const std::string too_long = " bytes exceeds max_frame_bytes ";
+  EXPECT_EQ(
+      decode_all(LengthPrefixed({.width = 8, .length_adjustment = 100}), hex("ffffffffffffffff")),
+      (Events{"error frame of 18446744073709551615" + too_long + "1048576"}));
+  EXPECT_EQ(
+      decode_all(LengthPrefixed({.width = 8, .includes_itself = true, .length_adjustment = -100}),
+                 hex("ffffffffffffffff")),
+      (Events{"error frame of 18446744073709551507" + too_long + "1048576"}));
+  EXPECT_EQ(decode_all(LengthPrefixed({.width = 8, .length_adjustment = -2'147'483'647 - 1}),
+                       hex("0000000000000000")),
+            (Events{"error length 0 is smaller than the 2147483648 bytes that it counts"}));
+  EXPECT_EQ(
+      decode_all(LengthPrefixed({.width = 8, .max_frame_bytes = no_limit, .length_offset = 2}),
+                 hex("0000 fffffffffffffff6")),
+      (Events{"error frame of 18446744073709551606" + too_long + "18446744073709551605"}));
+}
+
+TEST(LengthPrefixedHeader, ThatIsKeptIsExpectedInTheMessageAndItsLengthFilledIn) {
+  EXPECT_EQ(wire_of(kept_header(), "T??HI"), "5400024849");
+  EXPECT_EQ(wire_of(kept_header(), "T" + hex("ffff")), "540000");
+  EXPECT_EQ(wire_of({.includes_itself = true, .stripped_bytes = 0}, "????A"), "0000000541");
+}
+
+TEST(LengthPrefixedHeader, ThatIsStrippedIsSentAsZeros) {
+  EXPECT_EQ(wire_of(whole_message(), "HI"), "0000054849");
+  EXPECT_EQ(wire_of({.width = 2, .stripped_bytes = 4}, "abc"), "00050000616263");
+}
+
+TEST(LengthPrefixedHeader, IsPartOfAMessageOrElseNothingIsWritten) {
+  EXPECT_EQ(refusal(kept_header(), "T?"), (CodecError{CodecErrc::unencodable, 2, 3}));
+  EXPECT_EQ(refusal(kept_header(), ""), (CodecError{CodecErrc::unencodable, 0, 3}));
+}
+
+TEST(LengthPrefixedHeader, CannotSayLessThanNothing) {
+  EXPECT_EQ(wire_of({.length_adjustment = 1}, "A"), "0000000041");
+  EXPECT_EQ(refusal({.length_adjustment = 2}, "A"), (CodecError{CodecErrc::unencodable, 1, 2}));
+  EXPECT_EQ(wire_of({.width = 2, .includes_itself = true, .length_adjustment = 3}, "A"), "000041");
+}
+
+TEST(LengthPrefixedHeader, RefusesABodyOverTheLimitInBothDirections) {
+  LengthPrefixedOptions options = kept_header();
+  options.max_frame_bytes = 2;
+  EXPECT_EQ(wire_of(options, "T??HI"), "5400024849");
+  EXPECT_EQ(refusal(options, "T??HIJ"), (CodecError{CodecErrc::frame_too_long, 3, 2}));
+}
+
+TEST(LengthPrefixedHeader, LowersTheLimitToWhatItsLengthCanSay) {
+  EXPECT_EQ(LengthPrefixed({.width = 1, .length_adjustment = -3}).max_frame_bytes(), 252u);
+  EXPECT_EQ(LengthPrefixed({.width = 1, .length_adjustment = 10}).max_frame_bytes(), 265u);
+  EXPECT_EQ(wire_of({.width = 1, .length_adjustment = 10}, std::string(265, 'x')).substr(0, 2),
+            "ff");
+}
+
+TEST(LengthPrefixedHeader, ReadsBackWhatItWrote) {
+  for (const std::size_t offset : {0u, 1u, 5u}) {
+    for (const std::int32_t adjustment : {-9, -1, 0, 2}) {
+      for (const std::size_t stripped : {0u, 1u, 3u, 6u, 12u}) {
+        LengthPrefixed codec({.width = 3,
+                              .order = ByteOrder::little,
+                              .length_offset = offset,
+                              .length_adjustment = adjustment,
+                              .stripped_bytes = stripped});
+        ByteBuffer out;
+        ASSERT_FALSE(codec.encode(as_bytes("a message of some length"), out));
+        const std::string sent = text_of(out).substr(stripped);
+        EXPECT_EQ(decode_all(codec, text_of(out)), (Events{"message " + sent, "end"}));
+        ByteBuffer again;
+        ASSERT_FALSE(codec.encode(as_bytes(sent), again));
+        EXPECT_EQ(text_of(again), text_of(out));
+      }
+    }
+  }
+}
+
+TEST(LengthPrefixedHeader, MayHoldAMessageThatLiesInTheBufferItIsWrittenTo) {
+  const LengthPrefixed codec(whole_message());
+  ByteBuffer out;
+  out.append(std::string(200, 'x'));
+  EXPECT_FALSE(codec.encode(out.view(), out));
+  EXPECT_EQ(text_of(out), std::string(200, 'x') + hex("00 00cb") + std::string(200, 'x'));
+}
+
+TEST(LengthPrefixedHeader, HasToBePossible) {
+  EXPECT_EQ(why_not({.width = 5}), "LengthPrefixed: width 5 is none of 1, 2, 3, 4 and 8");
+  EXPECT_EQ(why_not({.length_offset = 1'025}), "LengthPrefixed: length_offset 1025 is over 1024");
+  EXPECT_EQ(why_not({.stripped_bytes = 65'536}),
+            "LengthPrefixed: stripped_bytes 65536 is over 1024");
+  EXPECT_EQ(why_not({.width = 1, .length_adjustment = -256}),
+            "LengthPrefixed: no frame meets length_adjustment -256 and stripped_bytes 1 within "
+            "max_frame_bytes 0");
+  EXPECT_NE(why_not({.max_frame_bytes = 9, .length_adjustment = 10}), "");
+  EXPECT_NE(why_not({.max_frame_bytes = 9, .stripped_bytes = 14}), "");
+  EXPECT_EQ(why_not({.max_frame_bytes = 10, .stripped_bytes = 14}), "");
 }
 
 }  // namespace

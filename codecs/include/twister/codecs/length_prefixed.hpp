@@ -1,6 +1,7 @@
 // twister/codecs/length_prefixed.hpp - frames that begin with their length.
 //
 //   LengthPrefixed codec({.width = 2, .order = ByteOrder::little});
+//   LengthPrefixed tagged({.length_offset = 1, .stripped_bytes = 0});    // type, length, body
 //
 // When not to use it: for text that people type, see lines.hpp.
 #pragma once
@@ -9,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include "twister/codecs/codec.hpp"
 
@@ -22,9 +24,18 @@ enum class ByteOrder : std::uint8_t {
 struct LengthPrefixedOptions {
   std::size_t width = 4;  // bytes of the length field: 1, 2, 3, 4 or 8
   ByteOrder order = ByteOrder::big;
-  bool includes_itself = false;               // the length counts its own bytes too
-  std::size_t max_frame_bytes = 1024 * 1024;  // counts the body alone; both directions
+  bool includes_itself = false;  // the length counts its own bytes too
+  // Counts what follows the length field, the body alone unless told otherwise; both directions.
+  std::size_t max_frame_bytes = 1024 * 1024;
   Oversize on_oversize = Oversize::fail;
+
+  // For headers that hold more than a length. With all three a length field may stand anywhere in a
+  // header, and count any part of it.
+  std::size_t length_offset = 0;       // bytes before the length field, at most 1024
+  std::int32_t length_adjustment = 0;  // the length plus this is what follows the length field
+  // Bytes at the front of a frame that are not in its message, at most 1024. Unset: all up to the
+  // end of the length field.
+  std::optional<std::size_t> stripped_bytes{};
 };
 
 // A length, then as many bytes.
@@ -38,13 +49,28 @@ struct LengthPrefixedOptions {
 //      | 04 | 00 | H I     |                                       .width = 2, .order = little,
 //      +----+----+=========+                                       .includes_itself = true
 //
-// An empty body is a message. The options say what Netty's LengthFieldBasedFrameDecoder says with a
-// length offset of 0, without the header in the frame.
+// An empty body is a message. The other options say all that Netty's LengthFieldBasedFrameDecoder
+// can say, for both directions:
+//
+//        length_offset    width    what follows: length + length_adjustment bytes
+//      +----------------+--------+=====================================================+
+//      | magic ca fe    | length | more of the header, body                            |
+//      +----------------+--------+=====================================================+
+//      |<--- stripped_bytes ---->|<------------------- message ----------------------->|
+//
+//   +----+----+----+----+=====+   .width = 2, .length_offset = 1, .length_adjustment = -3, since
+//   | ca | 00 | 06 | fe | H I |   the length counts all six bytes; "fe H I" is the message, or all
+//   +----+----+----+----+=====+   of it with .stripped_bytes = 0
+//
+// encode() takes what decode() gives. The part of the header that is not stripped is expected in
+// the message, and the length is filled in there, whatever its place held. What is stripped, other
+// than the length, is sent as zeros: who needs anything else there does not strip it.
 //
 // Limits: a frame of exactly max_frame_bytes passes. The length is judged on the header, in 64
 //   bits, before the body has arrived. A field that cannot say max_frame_bytes lowers it.
-// Errors: frame_too_long; bad_length, when a length that counts itself is smaller than itself, for
-//   which there is no next frame to skip to.
+// Errors: frame_too_long; bad_length, when a length is smaller than what it counts or than what is
+//   stripped, for which there is no next frame to skip to. Encoding also unencodable, for a message
+//   without the header that is not stripped, or shorter than length_adjustment.
 // Ownership: a message is a view into the input of the decode() that found it.
 class LengthPrefixed {
  public:
@@ -52,7 +78,8 @@ class LengthPrefixed {
   using Received = ByteView;
 
   LengthPrefixed() : LengthPrefixed(LengthPrefixedOptions{}) {}
-  // Throws std::invalid_argument for a width that is not 1, 2, 3, 4 or 8.
+  // Throws std::invalid_argument for a width that is not 1, 2, 3, 4 or 8, for more than 1024 bytes of
+  // header, and for options that no frame can meet.
   explicit LengthPrefixed(const LengthPrefixedOptions& options);
 
   DecodeResult decode(ByteView input) {
@@ -63,14 +90,14 @@ class LengthPrefixed {
       return {.status = DecodeResult::Status::incomplete, .needed = width_ - input.size()};
     }
     std::uint64_t length = load(input.data());
-    if (includes_itself_) {
-      if (length < width_) [[unlikely]] {
+    if (self_bytes_ != 0) {
+      if (length < self_bytes_) [[unlikely]] {
         return fail(State::bad_length, length);
       }
-      length -= width_;
+      length -= self_bytes_;
     }
     if (length > max_frame_bytes_) [[unlikely]] {
-      return refuse(length, input.size() - width_);
+      return refuse(width_, length, input.size() - width_);
     }
     const auto body = static_cast<std::size_t>(length);  // fits: it is within the limit
     const std::size_t arrived = input.size() - width_;
@@ -84,6 +111,9 @@ class LengthPrefixed {
   ByteView message() const noexcept { return frame_; }
 
   CodecError encode(ByteView body, ByteBuffer& out) const {
+    if (!is_plain_) [[unlikely]] {
+      return encode_with_header(body, out);
+    }
     if (body.size() > max_frame_bytes_) [[unlikely]] {
       return {CodecErrc::frame_too_long, body.size(), max_frame_bytes_};
     }
@@ -103,8 +133,8 @@ class LengthPrefixed {
 
   std::size_t begin_frame(ByteBuffer& out) const {
     const std::size_t mark = out.size();
-    out.prepare(width_);  // what is in it does not matter: end_frame fills it in
-    out.commit(width_);
+    out.prepare(stripped_);  // what is in it does not matter: end_frame fills it in
+    out.commit(stripped_);
     return mark;
   }
 
@@ -116,7 +146,8 @@ class LengthPrefixed {
   std::size_t max_frame_bytes() const noexcept { return max_frame_bytes_; }
 
  private:
-  enum class State : std::uint8_t { ready, skipping, too_long, bad_length };
+  // `ready` is the one that decode() looks for: what it does inline is right for plain frames only.
+  enum class State : std::uint8_t { ready, ready_with_header, skipping, too_long, bad_length };
 
   bool is_native() const noexcept {
     return (order_ == ByteOrder::big) == (std::endian::native == std::endian::big);
@@ -126,19 +157,32 @@ class LengthPrefixed {
 
   // The ways off the straight path: not inlined.
   DecodeResult resume(ByteView input);
-  DecodeResult refuse(std::uint64_t body, std::size_t arrived);
+  DecodeResult decode_with_header(ByteView input);
+  CodecError encode_with_header(ByteView message, ByteBuffer& out) const;
+  CodecError end_frame_with_header(ByteBuffer& out, std::size_t mark) const;
+  DecodeResult refuse(std::size_t header, std::uint64_t body, std::size_t arrived);
   DecodeResult fail(State state, std::uint64_t size);
   CodecError sticky_error() const noexcept;
 
+  std::size_t header_bytes() const noexcept { return std::size_t{offset_} + width_; }
+  std::int64_t adjustment() const noexcept { return std::int64_t{adjustment_} - self_bytes_; }
+  std::uint64_t least_length() const noexcept;
+  CodecError check(std::size_t message) const noexcept;
+  void store_with_header(std::byte* frame, std::size_t message) const noexcept;
+
   std::size_t max_frame_bytes_;
-  std::uint64_t pending_ =
-      0;  // skipping: bytes of the frame still to go by. failed: the size to report
+  // skipping: bytes of the frame still to go by. failed: the size to report
+  std::uint64_t pending_ = 0;
   ByteView frame_;
+  std::int32_t adjustment_;
+  std::uint16_t offset_;
+  std::uint16_t stripped_;
   std::uint8_t width_;
+  std::uint8_t self_bytes_;  // how much of itself the length counts: nothing, or its width
   ByteOrder order_;
-  bool includes_itself_;
   bool skips_oversize_;
-  State state_ = State::ready;
+  bool is_plain_;  // nothing but the length is before the body, and all of it is stripped
+  State state_;
 };
 
 // Both take the default width in one piece and the others byte by byte.
@@ -157,16 +201,16 @@ inline std::uint64_t LengthPrefixed::load(const std::byte* field) const noexcept
 }
 
 inline void LengthPrefixed::store(std::byte* field, std::uint64_t body) const noexcept {
-  std::uint64_t value = includes_itself_ ? body + width_ : body;
+  std::uint64_t length = body + self_bytes_;
   if (width_ == 4) [[likely]] {
-    const auto narrow = static_cast<std::uint32_t>(value);
+    const auto narrow = static_cast<std::uint32_t>(length);
     const std::uint32_t ordered = is_native() ? narrow : __builtin_bswap32(narrow);
     std::memcpy(field, &ordered, sizeof ordered);
     return;
   }
   for (std::size_t i = 0; i < width_; ++i) {
-    field[order_ == ByteOrder::big ? width_ - 1u - i : i] = static_cast<std::byte>(value & 0xff);
-    value >>= 8;
+    field[order_ == ByteOrder::big ? width_ - 1u - i : i] = static_cast<std::byte>(length & 0xff);
+    length >>= 8;
   }
 }
 

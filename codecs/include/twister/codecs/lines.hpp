@@ -83,7 +83,7 @@ class Lines {
   std::size_t scanned_ = 0;  // bytes at the front of the input that hold no line end
   ByteView frame_;
   bool skips_oversize_;
-  LineEnding line_ending_;
+  std::uint8_t terminator_at_;  // what is sent begins there in CR LF; at 2 it is nothing
   AcceptedEnding accepted_ending_;
   bool keeps_terminator_;
   State state_ = State::ready;

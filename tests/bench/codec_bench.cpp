@@ -4,16 +4,23 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <benchmark/benchmark.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/delimited_message_util.h>
 
+#include <twister/codecs/delimited.hpp>
+#include <twister/codecs/framed.hpp>
 #include <twister/codecs/json.hpp>
 #include <twister/codecs/length_prefixed.hpp>
 #include <twister/codecs/lines.hpp>
+#include <twister/codecs/msgpack.hpp>
+#include <twister/codecs/netstring.hpp>
 #include <twister/codecs/protobuf.hpp>
+#include <twister/codecs/text.hpp>
+#include <twister/codecs/varint.hpp>
 
 #include "echo_message.pb.h"
 
@@ -21,6 +28,8 @@ namespace {
 
 using namespace twister;
 using ProtobufCodec = Framed<LengthPrefixed, Protobuf<echo::Message>>;
+using TextLines = Framed<Lines, Text>;
+using Packs = Framed<LengthPrefixed, Msgpack>;
 
 constexpr int messages = 1000;
 const std::string text(48, 'x');
@@ -72,31 +81,42 @@ nlohmann::json json_message() {
   return {{"text", text}, {"number", 12345}, {"list", {1, 2, 3}}};
 }
 
-void length_prefixed_encode(benchmark::State& state) {
-  encode<LengthPrefixed>(state, as_bytes(text));
+template <class C>
+void frames_encode(benchmark::State& state) {
+  encode<C>(state, as_bytes(text));
 }
-void length_prefixed_decode(benchmark::State& state) {
-  decode<LengthPrefixed>(state, as_bytes(text));
+template <class C>
+void frames_decode(benchmark::State& state) {
+  decode<C>(state, as_bytes(text));
 }
-void lines_encode(benchmark::State& state) {
-  encode<Lines>(state, as_bytes(text));
+template <class C>
+void texts_encode(benchmark::State& state) {
+  encode<C>(state, text);
 }
-void lines_decode(benchmark::State& state) {
-  decode<Lines>(state, as_bytes(text));
+template <class C>
+void texts_decode(benchmark::State& state) {
+  decode<C>(state, text);
 }
+template <class C>
+void values_encode(benchmark::State& state) {
+  encode<C>(state, json_message());
+}
+template <class C>
+void values_decode(benchmark::State& state) {
+  decode<C>(state, json_message());
+}
+
+// The one of some parameters that other programs speak, as a type.
+struct Crlf : Delimited {
+  Crlf() : Delimited({.delimiters = {"\r\n"}}) {}
+};
+
 void protobuf_encode(benchmark::State& state) {
   encode<ProtobufCodec>(state, protobuf_message());
 }
 void protobuf_decode(benchmark::State& state) {
   decode<ProtobufCodec>(state, protobuf_message());
 }
-void json_lines_encode(benchmark::State& state) {
-  encode<JsonLines>(state, json_message());
-}
-void json_lines_decode(benchmark::State& state) {
-  decode<JsonLines>(state, json_message());
-}
-
 // ---- the libraries by hand ----
 
 void protobuf_delimited_encode(benchmark::State& state) {
@@ -162,6 +182,27 @@ void nlohmann_decode(benchmark::State& state) {
   count(state);
 }
 
+void nlohmann_msgpack_encode(benchmark::State& state) {
+  const nlohmann::json message = json_message();
+  std::vector<std::uint8_t> out;
+  while (state.KeepRunning()) {
+    out.clear();
+    for (int i = 0; i < messages; ++i) nlohmann::json::to_msgpack(message, out);
+    benchmark::DoNotOptimize(out.data());
+  }
+  count(state);
+}
+
+void nlohmann_msgpack_decode(benchmark::State& state) {
+  const std::vector<std::uint8_t> input = nlohmann::json::to_msgpack(json_message());
+  while (state.KeepRunning()) {
+    for (int i = 0; i < messages; ++i) {
+      benchmark::DoNotOptimize(nlohmann::json::from_msgpack(input));
+    }
+  }
+  count(state);
+}
+
 // ---- buffers ----
 
 void byte_buffer_append_consume(benchmark::State& state) {
@@ -184,18 +225,30 @@ void string_append_erase(benchmark::State& state) {
   count(state);
 }
 
-BENCHMARK(length_prefixed_encode);
-BENCHMARK(length_prefixed_decode);
-BENCHMARK(lines_encode);
-BENCHMARK(lines_decode);
+BENCHMARK_TEMPLATE(frames_encode, LengthPrefixed);
+BENCHMARK_TEMPLATE(frames_decode, LengthPrefixed);
+BENCHMARK_TEMPLATE(frames_encode, Varint);
+BENCHMARK_TEMPLATE(frames_decode, Varint);
+BENCHMARK_TEMPLATE(frames_encode, Lines);
+BENCHMARK_TEMPLATE(frames_decode, Lines);
+BENCHMARK_TEMPLATE(frames_encode, Crlf);
+BENCHMARK_TEMPLATE(frames_decode, Crlf);
+BENCHMARK_TEMPLATE(frames_encode, Netstring);
+BENCHMARK_TEMPLATE(frames_decode, Netstring);
+BENCHMARK_TEMPLATE(texts_encode, TextLines);
+BENCHMARK_TEMPLATE(texts_decode, TextLines);
 BENCHMARK(protobuf_encode);
 BENCHMARK(protobuf_delimited_encode);
 BENCHMARK(protobuf_decode);
 BENCHMARK(protobuf_delimited_decode);
-BENCHMARK(json_lines_encode);
+BENCHMARK_TEMPLATE(values_encode, JsonLines);
 BENCHMARK(nlohmann_encode);
-BENCHMARK(json_lines_decode);
+BENCHMARK_TEMPLATE(values_decode, JsonLines);
 BENCHMARK(nlohmann_decode);
+BENCHMARK_TEMPLATE(values_encode, Packs);
+BENCHMARK(nlohmann_msgpack_encode);
+BENCHMARK_TEMPLATE(values_decode, Packs);
+BENCHMARK(nlohmann_msgpack_decode);
 BENCHMARK(byte_buffer_append_consume);
 BENCHMARK(string_append_erase);
 

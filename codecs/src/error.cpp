@@ -162,7 +162,9 @@ std::string CodecError::message() const {
     case CodecErrc::too_many_items:
       return "at least " + number + " items exceed max_items " + bound;
     case CodecErrc::unknown_type:
-      return "unknown message type " + number;
+      // A number, or how long a name is: what a peer calls it does not belong into a log.
+      return limit == 0 ? "unknown message type " + number
+                        : "unknown message type, a name of " + number + " bytes";
     case CodecErrc::inflated_too_long:
       return "at least " + number + " inflated bytes exceed max_inflated_bytes " + bound;
     default:

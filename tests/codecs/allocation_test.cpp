@@ -18,9 +18,14 @@
 #include "twister/codecs/msgpack.hpp"
 #endif
 #ifdef TWISTER_TEST_PROTOBUF
+#include "twister/codecs/checksummed_protobuf.hpp"
+#include "twister/codecs/named_protobuf.hpp"
 #include "twister/codecs/protobuf.hpp"
+#include "twister/codecs/protobuf_any.hpp"
+#include "twister/codecs/tagged_protobuf.hpp"
 
 #include "person.pb.h"
+#include "protobuf_family.hpp"
 #endif
 #ifdef TWISTER_TEST_ZLIB
 #include "twister/codecs/zlib.hpp"
@@ -122,6 +127,32 @@ TEST(Allocations, AreNotMadeForAProtobufMessage) {
   person.add_friends()->set_id(7);
   using People = Framed<LengthPrefixed, Protobuf<testing_codecs::Person>>;
   EXPECT_EQ(allocations_of_a_round_trip(People(), person), 0u);
+  using Checksummed = Framed<LengthPrefixed, ChecksummedProtobuf<testing_codecs::Person>>;
+  EXPECT_EQ(allocations_of_a_round_trip(Checksummed(), person), 0u);
+}
+
+template <class P>
+std::size_t allocations_of_a_round_trip_of_a_join() {
+  const game::Join join =
+      testing_codecs::join_as("a name too long for the small string inside a string");
+  return allocations_of_a_round_trip(Framed<LengthPrefixed, P>(testing_codecs::game_types()), join);
+}
+
+TEST(Allocations, AreNotMadeForAMessageOfSeveralProtobufTypes) {
+  EXPECT_EQ(allocations_of_a_round_trip_of_a_join<TaggedProtobuf>(), 0u);
+  EXPECT_EQ(allocations_of_a_round_trip_of_a_join<NamedProtobuf>(), 0u);
+  EXPECT_EQ(allocations_of_a_round_trip_of_a_join<ProtobufAny>(), 0u);
+}
+
+TEST(Allocations, AreNotMadeForATypeThatIsNotInTheTable) {
+  TaggedProtobuf tagged(testing_codecs::game_types());
+  ProtobufAny any(testing_codecs::game_types());
+  const std::string tag = testing_codecs::hex("0009");
+  const std::string url = testing_codecs::hex("0a05") + "x/a.B";
+  const std::size_t before = allocations();
+  EXPECT_EQ(tagged.decode(as_bytes(tag)).code, CodecErrc::unknown_type);
+  EXPECT_EQ(any.decode(as_bytes(url)).code, CodecErrc::unknown_type);
+  EXPECT_EQ(allocations() - before, 0u);
 }
 #endif
 

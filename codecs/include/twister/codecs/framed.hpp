@@ -36,6 +36,10 @@ class Framed {
         payload_(std::move(payload)),
         on_bad_payload_(on_bad_payload) {}
 
+  // The framing with its defaults.
+  explicit Framed(P payload) requires std::default_initializable<F> : payload_(std::move(payload)) {
+  }
+
   DecodeResult decode(ByteView input) {
     if (error_) [[unlikely]] {
       return {.status = DecodeResult::Status::error, .error = error_};

@@ -2,17 +2,17 @@
 //
 //   Framed<LengthPrefixed, Protobuf<game::Packet>> codec;
 //
-// When not to use it: for several message types on one connection, make one with a oneof.
+// When not to use it: for several message types on one connection, make one with a oneof, or see
+// tagged_protobuf.hpp.
 #pragma once
 
-#include <climits>
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 
 #include <google/protobuf/message_lite.h>
 
 #include "twister/codecs/codec.hpp"
+#include "twister/codecs/detail/protobuf_bytes.hpp"
 #include "twister/codecs/framed.hpp"
 
 namespace twister {
@@ -42,32 +42,14 @@ class Protobuf {
 
   CodecError decode(ByteView frame) {
     forget();
-    if (frame.size() > INT_MAX) {
-      return {CodecErrc::malformed_protobuf, frame.size(), INT_MAX};
-    }
     frame_bytes_ = frame.size();
-    // In two steps: ParseFromArray logs every missing field, which would let a peer fill the log.
-    if (!message_.ParsePartialFromArray(frame.data(), static_cast<int>(frame.size())) ||
-        !message_.IsInitialized()) {
-      return {CodecErrc::malformed_protobuf, frame.size()};
-    }
-    return {};
+    return detail::parse_protobuf(message_, frame);
   }
 
   T& message() noexcept { return message_; }
 
   CodecError encode(const Sent& message, ByteBuffer& out) const {
-    if (!message.IsInitialized()) {
-      return {CodecErrc::unencodable};
-    }
-    const std::size_t size = message.ByteSizeLong();  // kept in the message for the next step
-    if (size > INT_MAX) {
-      return {CodecErrc::frame_too_long, size, INT_MAX};
-    }
-    message.SerializeWithCachedSizesToArray(
-        reinterpret_cast<std::uint8_t*>(out.prepare(size).data()));
-    out.commit(size);
-    return {};
+    return detail::append_protobuf(message, out);
   }
 
   void forget() {

@@ -9,6 +9,7 @@
 
 #include "twister/codecs/codec.hpp"
 #include "twister/codecs/detail/protobuf_store.hpp"
+#include "twister/codecs/framed.hpp"
 #include "twister/codecs/protobuf_types.hpp"
 
 namespace twister {

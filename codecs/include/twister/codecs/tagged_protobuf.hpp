@@ -12,6 +12,7 @@
 
 #include "twister/codecs/codec.hpp"
 #include "twister/codecs/detail/protobuf_store.hpp"
+#include "twister/codecs/framed.hpp"
 #include "twister/codecs/length_prefixed.hpp"
 #include "twister/codecs/protobuf_types.hpp"
 

@@ -29,6 +29,22 @@ function(twister_add_test_binary name)
       LABELS "${arg_LABELS}")
 endfunction()
 
+# twister_find_python_with(MODULE VARIABLE)
+#
+# An interpreter that has a module: the one that the build found, else the system's, which packages of the
+# distribution install for. The build's where neither has it: then the test says that it is skipped.
+function(twister_find_python_with module variable)
+  find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
+  foreach(python ${Python3_EXECUTABLE} /usr/bin/python3)
+    execute_process(COMMAND ${python} -c "import ${module}" RESULT_VARIABLE missing OUTPUT_QUIET ERROR_QUIET)
+    if(missing EQUAL 0)
+      set(${variable} ${python} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  set(${variable} ${Python3_EXECUTABLE} PARENT_SCOPE)
+endfunction()
+
 # The checks of the source tree itself: scripts, with a test of each that it can fail.
 function(twister_add_source_checks)
   find_package(Python3 3.8 REQUIRED COMPONENTS Interpreter)

@@ -27,10 +27,8 @@ const twister::ProtobufTypes& types() {
   return types;
 }
 
-constexpr std::size_t max_items = 1000;
-constexpr std::size_t max_name_bytes = 64;
-
 struct Store {
+  static constexpr std::size_t max_items = 1000;
   std::map<std::string, std::uint32_t> counts;
   std::set<class Clerk*> watchers;
 };
@@ -49,8 +47,8 @@ class Clerk : public twister::DispatchingProtocol<Clerk, Messages> {
   }
 
   void on_add(inventory::Add& add) {
-    if (add.item().empty() || add.item().size() > max_name_bytes) return refuse("no such name");
-    if (store_.counts.size() == max_items && !store_.counts.contains(add.item()))
+    if (add.item().empty() || add.item().size() > 64) return refuse("no such name");
+    if (store_.counts.size() == Store::max_items && !store_.counts.contains(add.item()))
       return refuse("full");
     std::uint32_t& count = store_.counts[add.item()];
     if (add.count() > UINT32_MAX - count) return refuse("too many");

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -69,6 +70,7 @@ struct Counts {
 struct Swarm {
   std::mt19937 random;
   std::vector<class Bot*> bots;  // by number; null while there is no connection
+  std::size_t waiting = 0;       // for their connection
   std::size_t connected = 0;
   std::size_t open = 0;
   std::size_t joined = 0;
@@ -79,6 +81,8 @@ struct Swarm {
   bool ending = false;
   arena::Welcome room;  // as the first bot sees it
   arena::Snapshot field;
+
+  bool over() const noexcept { return open == 0 && (ending || waiting == 0); }
 };
 
 class Bot : public twister::MessageProtocol<Messages> {
@@ -92,6 +96,7 @@ class Bot : public twister::MessageProtocol<Messages> {
 
  private:
   void on_connect() override {
+    --swarm_.waiting;
     ++swarm_.connected;
     ++swarm_.open;
     swarm_.bots[number_] = this;
@@ -111,7 +116,7 @@ class Bot : public twister::MessageProtocol<Messages> {
     --swarm_.open;
     swarm_.bots[number_] = nullptr;
     if (!swarm_.ending) fail(reason.message());
-    if (swarm_.ending && swarm_.open == 0) loop().stop();
+    if (swarm_.over()) loop().stop();
   }
 
   void enter(const arena::Welcome& welcome) {
@@ -204,8 +209,18 @@ std::string figures_of(const Swarm& swarm, const Counts& a_second) {
 // The room of the first bot, drawn over what was there before; gives the terminal back at its end.
 class Screen {
  public:
-  Screen() { print("\x1b[?1049h\x1b[?25l"); }
-  ~Screen() { print("\x1b[?25h\x1b[?1049l"); }
+  Screen() {
+    twister::set_log_sink([this](const twister::LogRecord& record) {
+      const std::lock_guard lock(mutex_);  // a sink is called by any thread
+      last_log_ = record.line();
+    });
+    print("\x1b[?1049h\x1b[?25l");
+  }
+  ~Screen() {
+    twister::set_log_sink({});
+    print("\x1b[?25h\x1b[?1049l");
+    if (!last_log_.empty()) std::fprintf(stderr, "%s\n", last_log_.c_str());
+  }
   Screen(const Screen&) = delete;
   Screen& operator=(const Screen&) = delete;
 
@@ -226,17 +241,24 @@ class Screen {
         "\x1b[H" + format("tick %lu; @ is the first bot, Ctrl-C ends\n", swarm.field.tick());
     text += edge;
     for (const std::string& row : rows) text += "|" + row + "|\n";
-    text += edge + figures;
+    text += edge + figures + "\n" + last_log().substr(0, width + 2);
     for (std::size_t at = 0; (at = text.find('\n', at)) != text.npos; at += 4)
       text.insert(at, "\x1b[K");  // what was longer before ends here
     print(text + "\x1b[J");
   }
 
  private:
+  std::string last_log() {
+    const std::lock_guard lock(mutex_);
+    return last_log_;
+  }
   static void print(const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
   }
+
+  std::mutex mutex_;
+  std::string last_log_;
 };
 
 struct Options {
@@ -281,6 +303,7 @@ int play(const Options& options) {
   Swarm swarm;  // outlives the loop, and with it the bots
   swarm.random.seed(options.seed);
   swarm.bots.resize(options.bots);
+  swarm.waiting = options.bots;
   std::optional<Screen> screen;
   if (!options.plain && ::isatty(STDOUT_FILENO) == 1) screen.emplace();
 
@@ -292,7 +315,7 @@ int play(const Options& options) {
     for (int i = 0; i < 20 && begun < swarm.bots.size(); ++i) {
       client.connect(
           to, std::make_unique<Bot>(swarm, begun++),
-          [&swarm](const twister::ConnectError& error, twister::Protocol*) {
+          [&](const twister::ConnectError& error, twister::Protocol*) {
             if (!error) return;
             ++swarm.failed;
             twister::log(twister::LogLevel::warning, "bot_failed", {{"why", error.message()}});
@@ -325,7 +348,7 @@ int play(const Options& options) {
     swarm.ending = true;
     for (Bot* bot : swarm.bots)
       if (bot != nullptr) bot->close();
-    if (swarm.open == 0) loop.stop();
+    if (swarm.over()) loop.stop();
     loop.call_later(std::chrono::seconds(3), [&loop] { loop.stop(); });  // they need not answer
   });
   loop.run_until_signal();

@@ -296,9 +296,8 @@ def text_field(field, text):
     return varint(field << 3 | 2) + varint(len(data)) + data
 
 
-def fields(body):
-    """The number and text fields of a protobuf message, by their numbers."""
-    found = {}
+def parts(body):
+    """The fields of a protobuf message in order, as (number, value): what has a length is bytes."""
     position = 0
 
     def next_varint():
@@ -315,11 +314,15 @@ def fields(body):
     while position < len(body):
         tag = next_varint()
         if tag & 7 == 0:
-            found[tag >> 3] = next_varint()
+            yield tag >> 3, next_varint()
         elif tag & 7 == 2:
             size = next_varint()
-            found[tag >> 3] = body[position:position + size].decode()
+            yield tag >> 3, body[position:position + size]
             position += size
         else:
             raise AssertionError(f"wire type {tag & 7}")
-    return found
+
+
+def fields(body):
+    """The number and text fields of a protobuf message, by their numbers."""
+    return {number: value.decode() if isinstance(value, bytes) else value for number, value in parts(body)}

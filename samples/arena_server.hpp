@@ -129,7 +129,9 @@ class Session : public twister::MessageProtocol<Messages> {
     if (message.kind_case() != arena::ClientMessage::kSteer ||
         !arena::Direction_IsValid(message.steer()))
       return refuse("no such message");
-    room_->world.steer(id_, static_cast<Heading>(message.steer()));  // the same numbers
+    static_assert(static_cast<int>(Heading::west) == arena::WEST &&
+                  arena::Direction_ARRAYSIZE == 5);
+    room_->world.steer(id_, static_cast<Heading>(message.steer()));
   }
 
   void on_close(const twister::CloseReason&) override {

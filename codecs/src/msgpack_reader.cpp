@@ -187,8 +187,7 @@ CodecError MsgpackReader::read_ext(std::uint64_t bytes, json& place) {
   }
   const CodecError error = read_binary(bytes, place);
   if (!error) {
-    const auto signed_type = static_cast<std::int8_t>(type);
-    place.get_binary().set_subtype(static_cast<json::binary_t::subtype_type>(signed_type));
+    place.get_binary().set_subtype(type);
   }
   return error;
 }

@@ -92,10 +92,11 @@ void MsgpackWriter::write_signed(std::int64_t number) {
   }
 }
 
-// A NaN is sent with all of its bits. What float 32 cannot hold must not be converted to it.
+// Bits are compared, so that -0.0 and those of a NaN survive. A finite number that float cannot hold
+// must not be converted to it.
 void MsgpackWriter::write_double(double number) {
   const auto bits = std::bit_cast<std::uint64_t>(number);
-  if (std::isinf(number) || std::abs(number) <= std::numeric_limits<float>::max()) {
+  if (!std::isfinite(number) || std::abs(number) <= std::numeric_limits<float>::max()) {
     const auto narrow = static_cast<float>(number);
     if (std::bit_cast<std::uint64_t>(static_cast<double>(narrow)) == bits) {
       put(msgpack::float32, 4, std::bit_cast<std::uint32_t>(narrow));
@@ -131,10 +132,8 @@ CodecError MsgpackWriter::write_binary(const json::binary_t& binary) {
   if (!binary.has_subtype()) {
     put_narrowest(msgpack::bin8, 1, binary.size());
   } else {
-    // A signed byte, which a negative one fills up with ones.
-    const auto type = static_cast<std::int64_t>(binary.subtype());
-    if (type < -128 || type > 127) {
-      return {CodecErrc::unencodable, binary.subtype()};
+    if (binary.subtype() > 0xff) {
+      return {CodecErrc::unencodable, binary.subtype(), 0xff};
     }
     write_ext_header(binary.size(), binary.subtype());
   }
@@ -148,7 +147,7 @@ void MsgpackWriter::write_ext_header(std::size_t bytes, std::uint64_t type) {
   } else {
     put_narrowest(msgpack::ext8, 1, bytes);
   }
-  out_.push_back(static_cast<std::byte>(type & 0xffu));
+  out_.push_back(static_cast<std::byte>(type));
 }
 
 CodecError MsgpackWriter::open(const json& container) {

@@ -37,7 +37,10 @@ inline nlohmann::json msgpack_value(const nlohmann::json& text) {
   }
   if (text.is_object() && text.contains("$ext")) {
     const auto type = text.at("$ext").at(0).get<std::int64_t>();
-    return json::binary(bytes_of_hex(text.at("$ext").at(1)), static_cast<std::uint64_t>(type));
+    const bool is_byte = type >= -128 && type <= 127;  // or what cannot be sent
+    return json::binary(
+        bytes_of_hex(text.at("$ext").at(1)),
+        is_byte ? static_cast<std::uint8_t>(type) : static_cast<std::uint64_t>(type));
   }
   if (text.is_object() && text.contains("$float")) {
     const std::string name = text.at("$float");
@@ -65,7 +68,7 @@ inline std::string msgpack_text(const nlohmann::json& value) {
       if (!value.get_binary().has_subtype()) {
         return "{\"$bin\": " + body + "}";
       }
-      const auto type = static_cast<std::int64_t>(value.get_binary().subtype());
+      const auto type = static_cast<std::int8_t>(value.get_binary().subtype());
       return "{\"$ext\": [" + std::to_string(type) + ", " + body + "]}";
     }
     case json::value_t::number_float:

@@ -164,7 +164,7 @@ def encode_float(value):
         narrow = struct.pack(">f", value)
     except OverflowError:
         narrow = None
-    if narrow and not math.isnan(value) and struct.unpack(">f", narrow)[0] == value:
+    if narrow and (math.isnan(value) or struct.unpack(">f", narrow)[0] == value):
         return b"\xca" + narrow
     return b"\xcb" + struct.pack(">d", value)
 

@@ -39,7 +39,8 @@ struct MsgpackOptions {
 //   nil, bool, int, float   null, boolean, number; an integer that is not negative is unsigned,
 //                           whatever its form; float 32 becomes a double; NaN and infinities pass
 //   str, array, map         string, array, object; the last of equal keys wins
-//   bin, ext                binary; that of an ext has its type as subtype, -1 as 2^64 - 1
+//   bin, ext                binary; that of an ext has its type as subtype, which is a byte:
+//                           255 is the type -1, a timestamp
 //
 // Decoding: one value and nothing behind it. The keys of a map are strings; others, which the
 //   format allows and a nlohmann::json has no place for, are malformed. Any form of an integer or
@@ -51,7 +52,7 @@ struct MsgpackOptions {
 // Errors: malformed_msgpack (an empty frame too) with the position of the value that is wrong,
 //   too_deep, too_many_items, invalid_utf8 with the position of the byte; encoding too_deep,
 //   too_many_items, invalid_utf8, and unencodable for what the format cannot say: more than 2^32-1
-//   bytes or items in one, a subtype that is no ext type.
+//   bytes or items in one, a subtype over 255.
 // Ownership: message() is the codec's, freed when the input runs dry; move from it to keep it.
 class Msgpack {
  public:

@@ -12,14 +12,23 @@ namespace {
 constexpr std::byte carriage_return{'\r'};
 constexpr std::size_t not_found = std::numeric_limits<std::size_t>::max();
 
-std::size_t find_line_feed(ByteView bytes) noexcept {
-  if (bytes.empty()) {
+std::size_t find_line_feed(ByteView bytes, std::size_t from) noexcept {
+  if (from == bytes.size()) {
     return not_found;
   }
-  const void* found = std::memchr(bytes.data(), '\n', bytes.size());
+  const void* found = std::memchr(bytes.data() + from, '\n', bytes.size() - from);
   return found == nullptr
              ? not_found
              : static_cast<std::size_t>(static_cast<const std::byte*>(found) - bytes.data());
+}
+
+// A line feed behind a carriage return.
+[[gnu::noinline]] std::size_t find_both(ByteView bytes, std::size_t from) noexcept {
+  std::size_t found = find_line_feed(bytes, from);
+  while (found != not_found && (found == 0 || bytes[found - 1] != carriage_return)) {
+    found = find_line_feed(bytes, found + 1);
+  }
+  return found;
 }
 
 }  // namespace
@@ -97,17 +106,22 @@ DecodeResult Lines::decode(ByteView input) {
 }
 
 CodecError Lines::encode(ByteView line, ByteBuffer& out) const {
-  if (const CodecError error = check(line)) {
-    return error;
+  if (!is_ordinary(line)) [[unlikely]] {
+    if (const CodecError error = check(line)) {
+      return error;
+    }
   }
   out.append(line, terminator());
   return {};
 }
 
 CodecError Lines::end_frame(ByteBuffer& out, std::size_t mark) const {
-  if (const CodecError error = check(out.view().subspan(mark))) {
-    out.truncate(mark);
-    return error;
+  const ByteView line = out.view().subspan(mark);
+  if (!is_ordinary(line)) [[unlikely]] {
+    if (const CodecError error = check(line)) {
+      out.truncate(mark);
+      return error;
+    }
   }
   out.append(terminator());
   return {};
@@ -125,37 +139,33 @@ CodecError Lines::finish(ByteView rest) const noexcept {
 
 // The line feed that ends a line, looked for from `from` on.
 std::size_t Lines::find_end(ByteView bytes, std::size_t from) const noexcept {
-  for (;;) {
-    const std::size_t found = find_line_feed(bytes.subspan(from));
-    if (found == not_found) {
-      return not_found;
-    }
-    const std::size_t end = from + found;
-    if (accepted_ending_ != AcceptedEnding::crlf ||
-        (end > 0 && bytes[end - 1] == carriage_return)) {
-      return end;
-    }
-    from = end + 1;
-  }
+  return accepted_ending_ == AcceptedEnding::crlf ? find_both(bytes, from)
+                                                  : find_line_feed(bytes, from);
 }
 
 // Bytes of the line without its end, whose line feed is at `end`.
 std::size_t Lines::line_bytes(ByteView bytes, std::size_t end) const noexcept {
   const bool has_carriage_return =
-      accepted_ending_ != AcceptedEnding::lf && end > 0 && bytes[end - 1] == carriage_return;
+      end > 0 && bytes[end - 1] == carriage_return && accepted_ending_ != AcceptedEnding::lf;
   return has_carriage_return ? end - 1 : end;
 }
 
+// What nearly every line is: one that check() has nothing against, said in a register.
+bool Lines::is_ordinary(ByteView line) const noexcept {
+  return !keeps_terminator_ && line.size() <= max_line_bytes_ &&
+         (line.empty() || line.back() != carriage_return) && find_end(line, 0) == not_found;
+}
+
 CodecError Lines::check(ByteView line) const noexcept {
-  if (keeps_terminator_) {
+  if (keeps_terminator_) [[unlikely]] {
     return check_with_end(line);
   }
   if (line.size() > max_line_bytes_) {
     return {CodecErrc::line_too_long, line.size(), max_line_bytes_};
   }
-  const bool would_lose_its_end =
-      accepted_ending_ == AcceptedEnding::either && !line.empty() && line.back() == carriage_return;
-  if (would_lose_its_end || find_end(line, 0) != not_found) {
+  const bool loses_its_last =
+      !line.empty() && line.back() == carriage_return && accepted_ending_ == AcceptedEnding::either;
+  if (loses_its_last || find_end(line, 0) != not_found) {
     return {CodecErrc::embedded_delimiter, line.size()};
   }
   return {};

@@ -5,10 +5,15 @@
 #include <gtest/gtest.h>
 
 #include "twister/codecs/bytes.hpp"
+#include "twister/codecs/delimited.hpp"
+#include "twister/codecs/fixed.hpp"
 #include "twister/codecs/framed.hpp"
+#include "twister/codecs/json_texts.hpp"
 #include "twister/codecs/length_prefixed.hpp"
 #include "twister/codecs/lines.hpp"
+#include "twister/codecs/netstring.hpp"
 #include "twister/codecs/text.hpp"
+#include "twister/codecs/varint.hpp"
 
 #include "decode_all.hpp"
 #include "support/allocation_counter.hpp"
@@ -64,6 +69,12 @@ TEST(Allocations, AreCounted) {
 TEST(Allocations, AreNotMadeForAMessageOfAFraming) {
   EXPECT_EQ(allocations_of_a_round_trip(LengthPrefixed(), as_bytes("hello")), 0u);
   EXPECT_EQ(allocations_of_a_round_trip(Lines(), as_bytes("hello")), 0u);
+  EXPECT_EQ(allocations_of_a_round_trip(Varint(), as_bytes("hello")), 0u);
+  EXPECT_EQ(allocations_of_a_round_trip(Netstring(), as_bytes("hello")), 0u);
+  EXPECT_EQ(allocations_of_a_round_trip(Fixed(5), as_bytes("hello")), 0u);
+  EXPECT_EQ(
+      allocations_of_a_round_trip(Delimited({.delimiters = {"\r\n", ";"}}), as_bytes("hello")), 0u);
+  EXPECT_EQ(allocations_of_a_round_trip(JsonTexts(), as_bytes("{}")), 0u);
 }
 
 TEST(Allocations, AreNotMadeForBytesOrText) {

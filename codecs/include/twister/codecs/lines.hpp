@@ -74,6 +74,7 @@ class Lines {
 
   std::size_t find_end(ByteView bytes, std::size_t from) const noexcept;
   std::size_t line_bytes(ByteView bytes, std::size_t end) const noexcept;
+  bool is_ordinary(ByteView line) const noexcept;
   CodecError check(ByteView line) const noexcept;
   CodecError check_with_end(ByteView line) const noexcept;
   ByteView terminator() const noexcept;

@@ -7,6 +7,7 @@
 #include "twister/codecs/delimited.hpp"
 #include "twister/codecs/fixed.hpp"
 #include "twister/codecs/framed.hpp"
+#include "twister/codecs/json_texts.hpp"
 #include "twister/codecs/length_prefixed.hpp"
 #include "twister/codecs/lines.hpp"
 #include "twister/codecs/netstring.hpp"
@@ -109,6 +110,31 @@ INSTANTIATE_TEST_SUITE_P(
                       LengthPrefixedOptions{}, LengthPrefixedOptions{.order = ByteOrder::little},
                       LengthPrefixedOptions{.width = 8, .includes_itself = true}));
 
+// A magic byte, a length that counts all of the frame, and a version behind it, all kept.
+TEST(Codecs, OfLengthsInsideAHeaderConform) {
+  const auto make = [](Oversize oversize) {
+    return LengthPrefixed({.width = 4,
+                           .max_frame_bytes = limit,
+                           .on_oversize = oversize,
+                           .length_offset = 1,
+                           .length_adjustment = -5,
+                           .stripped_bytes = 0});
+  };
+  static const std::string one = hex("ca 0000000a fe") + "four";
+  static const std::string none = hex("ca 00000006 fe");
+  static const std::string longest = hex("ca 0000ea65") + largest;
+  static const std::string too_long = hex("ca 0000ea66") + too_large;
+  CodecCases<LengthPrefixed> cases = frames<LengthPrefixed>(make);
+  cases.messages = {as_bytes(one), as_bytes(none), as_bytes(one)};
+  cases.longest = as_bytes(longest);
+  cases.unencodable = {as_bytes(too_long), as_bytes("four"), as_bytes("")};
+  cases.malformed = {hex("ca 00000004")};
+  cases.too_long = {hex("ca 0000ea66")};
+  cases.skipped = {too_long};
+  cases.announcements = {hex("ca 0000ea65")};
+  expect_conformance(check_codec<LengthPrefixed>(cases));
+}
+
 TEST(Codecs, OfLinesConform) {
   const auto make = [](Oversize oversize) {
     return Lines({.max_line_bytes = limit, .on_oversize = oversize});
@@ -177,6 +203,23 @@ TEST(Codecs, OfDelimitersConform) {
   cases.skipped = {too_large + "xxxxx||"};
   cases.announcements = {largest};
   expect_conformance(check_codec<Delimited>(cases), 1);  // no frame is malformed
+}
+
+TEST(Codecs, OfJsonTextsConform) {
+  const auto make = [](Oversize oversize) {
+    return JsonTexts({.max_frame_bytes = limit, .on_oversize = oversize, .max_depth = 3});
+  };
+  static const std::string longest = "[\"" + largest.substr(4) + "\"]";
+  static const std::string too_long = "[\"" + largest.substr(3) + "\"]";
+  CodecCases<JsonTexts> cases = frames<JsonTexts>(make);
+  cases.messages = {as_bytes("{}"), as_bytes("[\"]\\\"}\", {\"a\": [] }]"), as_bytes("[1]")};
+  cases.longest = as_bytes(longest);
+  cases.unencodable = {as_bytes(too_long), as_bytes("1"), as_bytes("{}{}"), as_bytes("[")};
+  cases.malformed = {"1", " \xef\xbb\xbf{}", "{}]"};
+  cases.too_long = {"[\"" + too_large, "[[[["};
+  cases.skipped = {too_long, "[[[[\"]]]]\"]]]]"};
+  cases.announcements = {"[\"" + largest.substr(4)};
+  expect_conformance(check_codec<JsonTexts>(cases));
 }
 
 TEST(Codecs, OfFixedSizeConform) {

@@ -95,7 +95,7 @@ class Package:
 
     def compile_by_pkg_config(self, name, environment):
         flags = run("pkg-config", "--cflags", "--libs", "twister-protocols", "twister-json", "twister-protobuf",
-                    "twister-regex", "twister-tls",
+                    "twister-zlib", "twister-regex", "twister-tls",
                     env={**os.environ, **environment}).split()
         directory = fresh(self.work / name)
         run("g++", "-std=c++20", CONSUMER / "main.cpp", "-o", directory / "consumer", *flags)

@@ -9,6 +9,10 @@
 #include <twister/codecs/json.hpp>
 #include <twister/codecs/length_prefixed.hpp>
 #include <twister/codecs/protobuf.hpp>
+#include <twister/codecs/zlib.hpp>
+#ifdef WITH_ZSTD
+#include <twister/codecs/zstd.hpp>
+#endif
 #include <twister/protocols/line_protocol.hpp>
 #include <twister/protocols/message_protocol.hpp>
 #include <twister/regex.hpp>
@@ -39,8 +43,19 @@ bool answers(std::string_view request, std::string_view reply) {
   return false;
 }
 
+template <twister::Compressor C>
+bool compresses(const C& compressor) {
+  twister::ByteBuffer packed, back;
+  return !compressor.compress(twister::as_bytes("text"), packed) &&
+         !compressor.decompress(packed.view(), back) && twister::as_text(back.view()) == "text";
+}
+
 // The components with libraries of their own, used so that they have to link.
 bool optional_components() {
+#ifdef WITH_ZSTD
+  if (!compresses(twister::Zstd())) return false;
+#endif
+  if (!compresses(twister::Zlib())) return false;
   const twister::TlsClientContext tls;
   const auto found = twister::Regex("b+")("abbc", 0, true);
   return tls.layer("example.com") != nullptr && found.position == 3;

@@ -24,8 +24,8 @@ enum class MsgpackStrings : std::uint8_t {
 struct MsgpackOptions {
   // Levels of arrays and maps, both directions; [] is one level, a number none. At most 1000.
   std::size_t max_depth = 64;
-  // Elements of arrays and pairs of maps, of all levels together; both directions. A byte of the
-  // frame can make an element of 16, and three a pair of 100: this many take some 8 MiB.
+  // Elements of arrays and pairs of maps, of all levels together; both directions. One byte of the
+  // frame may be an empty object of 80, and a pair may take 160: this many some 10 MiB.
   std::size_t max_items = 64 * 1024;
   MsgpackStrings strings = MsgpackStrings::utf8;
 };

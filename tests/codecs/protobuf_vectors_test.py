@@ -80,7 +80,7 @@ def parsed(type_, data):
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             whole = message.MergeFromString(bytes(data)) == len(data) and not warned
-    except DecodeError:
+    except (DecodeError, UnicodeDecodeError):  # the second without protobuf's own C code
         whole = False
     if not whole or not message.IsInitialized():
         raise Refused("malformed_protobuf")

@@ -74,6 +74,7 @@ struct Swarm {
   std::size_t connected = 0;
   std::size_t open = 0;
   std::size_t joined = 0;
+  std::size_t playing = 0;  // of those who joined
   std::size_t failed = 0;
   std::uint64_t gaps = 0;  // snapshots that were left out
   Counts counts;
@@ -114,6 +115,7 @@ class Bot : public twister::MessageProtocol<Messages> {
 
   void on_close(const twister::CloseReason& reason) override {
     --swarm_.open;
+    if (id_ != 0) --swarm_.playing;
     swarm_.bots[number_] = nullptr;
     if (!swarm_.ending) fail(reason.message());
     if (swarm_.over()) loop().stop();
@@ -128,6 +130,7 @@ class Bot : public twister::MessageProtocol<Messages> {
     width_ = welcome.width();
     interval_ = twister::Duration(std::chrono::seconds(1)) / welcome.ticks_per_second();
     ++swarm_.joined;
+    ++swarm_.playing;
     if (number_ == 0) swarm_.room = welcome;
   }
 
@@ -201,7 +204,7 @@ std::string figures_of(const Swarm& swarm, const Counts& a_second) {
       "%lu snapshots a second, %.2f MB a second, %lu left out in all\n"
       "%lu inputs a second\n"
       "jitter (ms): p50 %.2f  p99 %.2f  max %.2f",
-      swarm.open, swarm.bots.size(), swarm.failed, a_second.snapshots,
+      swarm.playing, swarm.bots.size(), swarm.failed, a_second.snapshots,
       static_cast<double>(a_second.bytes) / 1e6, swarm.gaps, a_second.inputs,
       swarm.jitter.quantile(0.5), swarm.jitter.quantile(0.99), swarm.jitter.max());
 }

@@ -214,7 +214,7 @@ inline void Arena::leave(Room& room, Session& session) {
   room.world.leave(session.id());
   std::erase(room.members, &session);
   if (room.members.empty()) {
-    rooms_.erase(std::string(room.name));
+    rooms_.erase(std::string(room.name));  // a copy: the room takes its own name along
     return;
   }
   arena::ServerMessage message;

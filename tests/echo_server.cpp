@@ -1,6 +1,7 @@
 // echo_server: a server for outside testing. Echoes every message, re-encoded by the codec it came
 // through.
-//   echo_server --codec raw|lines|lp32|jsonl|protobuf [--host HOST] [--port PORT] [--unix PATH]
+//   echo_server --codec raw|protobuf|protobuf-varint|FRAMING/protobuf|(any name that AnyCodec takes)
+//               [--host HOST] [--port PORT] [--unix PATH]
 //               [--threads N] [--processes N]
 //               [--max-frame-bytes N] [--max-connections N] [--max-per-ip N]
 //               [--tls-cert FILE --tls-key FILE] (SIGHUP reads them again)
@@ -14,9 +15,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <functional>
-#include <iterator>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -24,6 +22,8 @@
 #include <string_view>
 #include <vector>
 
+#include <twister/codecs/any_codec.hpp>
+#include <twister/codecs/any_framing.hpp>
 #include <twister/codecs/framed.hpp>
 #include <twister/codecs/json.hpp>
 #include <twister/codecs/length_prefixed.hpp>
@@ -60,27 +60,29 @@ twister::ProtocolFactory echo_with(Codec codec) {
   return twister::build<MessageEcho<Codec>>(std::move(codec));
 }
 
-using ProtobufCodec = twister::Framed<twister::LengthPrefixed, twister::Protobuf<echo::Message>>;
+template <class Framing>
+using ProtobufOver = twister::Framed<Framing, twister::Protobuf<echo::Message>>;
 
-// A codec by its name; the limit is that of one message.
-const std::map<std::string, std::function<twister::ProtocolFactory(std::size_t)>, std::less<>>
-    codecs{
-        {"raw", [](std::size_t) { return twister::build<RawEcho>(); }},
-        {"lines",
-         [](std::size_t limit) { return echo_with(twister::Lines({.max_line_bytes = limit})); }},
-        {"lp32",
-         [](std::size_t limit) {
-           return echo_with(twister::LengthPrefixed({.max_frame_bytes = limit}));
-         }},
-        {"jsonl",
-         [](std::size_t limit) {
-           return echo_with(twister::JsonLines(twister::Lines({.max_line_bytes = limit})));
-         }},
-        {"protobuf",
-         [](std::size_t limit) {
-           return echo_with(ProtobufCodec(twister::LengthPrefixed({.max_frame_bytes = limit})));
-         }},
-    };
+// The one message after the other that `name` says, of at most `limit` bytes each. Those that are
+// measured are known to the compiler, the others are found by their names.
+twister::ProtocolFactory echo_by_name(const std::string& name, std::optional<std::size_t> limit) {
+  using namespace twister;
+  const AnyFramingOptions options{.max_frame_bytes = limit};
+  const LengthPrefixed lp32({.max_frame_bytes = limit.value_or(1024 * 1024)});
+  const Lines lines({.max_line_bytes = limit.value_or(64 * 1024)});
+  if (name == "raw") return build<RawEcho>();
+  if (name == "lp32") return echo_with(lp32);
+  if (name == "lines") return echo_with(lines);
+  if (name == "jsonl") return echo_with(JsonLines(lines));
+  if (name == "protobuf") return echo_with(ProtobufOver<LengthPrefixed>(lp32));
+  if (name == "protobuf-varint") {
+    return echo_with(ProtobufOver<AnyFraming>(AnyFraming("varint", options)));
+  }
+  if (name.ends_with("/protobuf")) {
+    return echo_with(ProtobufOver<AnyFraming>(AnyFraming(name.substr(0, name.find('/')), options)));
+  }
+  return echo_with(AnyCodec(name, {.max_frame_bytes = limit}));
+}
 
 // Takes `--name value` or `--name=value` out of the arguments, so that serve_main sees the rest.
 std::string take_option(std::vector<char*>& arguments, std::string_view name,
@@ -136,12 +138,15 @@ twister::ProtocolFactory take_codec(std::vector<char*>& arguments) {
   const std::string codec = take_option(arguments, "--codec", "raw");
   const auto limit =
       take_number<std::size_t>(arguments, "--max-frame-bytes", 1, "a number of bytes, 1 or more");
-  const auto found = codecs.find(codec);
-  if (found == codecs.end()) {
-    throw BadOption("--codec", codec, "one of raw, lines, lp32, jsonl, protobuf");
+  try {
+    return echo_by_name(codec, limit);
+  } catch (const std::invalid_argument& error) {
+    throw BadOption(
+        "--codec", codec,
+        std::string("one of raw, protobuf, protobuf-varint, FRAMING/protobuf or those of "
+                    "AnyCodec: ") +
+            error.what());
   }
-  const bool lines = codec == "lines" || codec == "jsonl";
-  return found->second(limit.value_or(lines ? 64 * 1024 : 1024 * 1024));
 }
 
 // A server that does what has to be done on SIGHUP.

@@ -23,6 +23,22 @@ class ByteTest(ProgramTest):
         "lp32": [frame(b"a frame"), frame(b""), frame(b"x" * 70000)],
         "jsonl": [b'{"key":[1,2.5,"\xc3\xa4"]}\n', b"null\n", b'"' + b"x" * 60000 + b'"\n'],
         "protobuf": [frame(text_field(1, "text")), frame(b""), frame(text_field(1, "x" * 70000))],
+        "protobuf-varint": [b"\x06" + text_field(1, "text"), b"\0"],
+        "lp8": [b"\5frame", b"\0"],
+        "lp16": [b"\0\5frame", b"\0\0"],
+        "lp32le": [b"\5\0\0\0frame", b"\0\0\0\0", struct.pack("<I", 70000) + b"x" * 70000],
+        "lp64": [struct.pack(">Q", 5) + b"frame"],
+        "length-prefixed:2be,offset=1,adjustment=-3,strip=0": [b"\xca\0\x05hi", b"\xca\0\x03"],
+        "varint": [b"\5frame", b"\0", b"\xac\x02" + b"x" * 300],
+        "netstring": [b"5:frame,", b"0:,", b"300:" + b"x" * 300 + b","],
+        "fixed:4": [b"four", b"five"],
+        "delimited:7c7c,00": [b"a | frame||", b"||"],
+        "lines:crlf": [b"a line\r\n", b"\r\n", b"bare \n feed\r\n"],
+        "lines/text": ["a line, f\u00fcr alle\n".encode(), b"\n"],
+        "json-texts/json": [b'{"a":"}"}', b"[[],1]"],
+        "msgpack": [frame(b"\x92\x01\xc3"), frame(b"\xa2hi"), frame(b"\xda\x01\x2c" + b"x" * 300)],
+        "varint/msgpack": [b"\x01\xc0"],
+        "netstring/protobuf": [b"6:" + text_field(1, "text") + b","],
     }
 
     def each(self):
@@ -127,6 +143,8 @@ class RefusalTest(ProgramTest):
             "not utf-8": b'"\xff\xfe"',
             "half a surrogate pair": b'"\\ud800"',
             "a nul byte": b"1\0",
+            "a key without a value": b'{"a"}',
+            "a number of 50 000 digits": b"9" * 50_000,
         }.items():
             with self.subTest(name):
                 self.refused(server, b"[1]\n", bad + b"\n")
@@ -149,6 +167,33 @@ class RefusalTest(ProgramTest):
         value = {"least": -(2**63), "most": 2**64 - 1, "tenth": 0.1, "text": '\u0000"\\\n\u2028\U0001f600'}
         client.say(json.dumps(value))
         self.assertEqual(json.loads(client.line()), value)
+
+    def test_frames_that_are_none(self):
+        for codec, good, bad in (
+                ("varint", b"\4good", b"\x80\x00"),
+                ("varint", b"\4good", b"\xff\xff\xff\xff\xff"),
+                ("netstring", b"4:good,", b"04:good,"),
+                ("netstring", b"4:good,", b"4:goods"),
+                ("netstring", b"4:good,", b"99999999999999999999:"),
+                ("lp32le", b"\4\0\0\0good", b"\xff\xff\xff\xff"),
+                ("json-texts/json", b"[1]", b"1"),
+                ("json-texts/json", b"[1]", b"[1}"),
+                ("lines/text", b"good\n", b"\xff\n"),
+                ("delimited:00", b"good\0", b"x" * 70_000),
+                ("protobuf-varint", b"\x06" + text_field(1, "good"), b"\x01\x0f"),
+                ("msgpack", frame(b"\xc3"), frame(b"\xc1")),
+                ("msgpack", frame(b"\xc3"), frame(b"\xdd\xff\xff\xff\xff")),
+                ("msgpack", frame(b"\xc3"), frame(b"\x91" * 100_000)),
+                ("msgpack", frame(b"\xc3"), frame(b"\x81\x01\x01")),
+        ):
+            with self.subTest(codec=codec, bad=bad[:20]):
+                self.refused(self.serve("--codec", codec), good, bad)
+
+    def test_a_codec_that_there_is_not_is_named_with_those_that_there_are(self):
+        status, said = self.refuses("--codec", "linez/json")
+        self.assertEqual(status, 2)
+        for part in ('"linez/json"', 'no framing "linez"', "netstring", "msgpack", "jsonl = lines/json"):
+            self.assertIn(part, said)
 
     def test_protobuf_that_is_none(self):
         server = self.serve("--codec", "protobuf")

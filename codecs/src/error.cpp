@@ -167,6 +167,8 @@ std::string CodecError::message() const {
                         : "unknown message type, a name of " + number + " bytes";
     case CodecErrc::inflated_too_long:
       return "at least " + number + " inflated bytes exceed max_inflated_bytes " + bound;
+    case CodecErrc::malformed_resp:
+      return "malformed RESP at byte " + number;
     default:
       return text(code);
   }

@@ -12,6 +12,7 @@
 #include "twister/codecs/length_prefixed.hpp"
 #include "twister/codecs/lines.hpp"
 #include "twister/codecs/netstring.hpp"
+#include "twister/codecs/resp.hpp"
 #include "twister/codecs/text.hpp"
 #include "twister/codecs/varint.hpp"
 
@@ -82,6 +83,49 @@ TEST(Allocations, AreNotMadeForBytesOrText) {
   using Texts = Framed<Lines, Text>;
   EXPECT_EQ(allocations_of_a_round_trip(Packets(), as_bytes("hello")), 0u);
   EXPECT_EQ(allocations_of_a_round_trip(Texts(), "hello"), 0u);
+}
+
+// Allocations for the second of two messages, each of which comes in two pieces.
+template <Codec C>
+std::size_t allocations_of_the_second(C codec, std::string_view wire) {
+  std::size_t before = 0;
+  for (int round = 0; round < 2; ++round) {
+    before = allocations();
+    EXPECT_EQ(codec.decode(as_bytes(wire.substr(0, wire.size() - 1))).status,
+              DecodeResult::Status::incomplete);
+    EXPECT_EQ(codec.decode(as_bytes(wire)).status, DecodeResult::Status::message);
+  }
+  return allocations() - before;
+}
+
+TEST(Allocations, AreNotMadeForCommandsAndReplies) {
+  EXPECT_EQ(allocations_of_the_second(RespCommands(), "*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n"), 0u);
+  EXPECT_EQ(allocations_of_the_second(RespCommands(), "GET key\r\n"), 0u);
+  EXPECT_EQ(allocations_of_the_second(RespReplies(), "*2\r\n:1\r\n*1\r\n$1\r\na\r\n"), 0u);
+}
+
+TEST(Allocations, AreNotMadeToWriteCommandsAndReplies) {
+  ByteBuffer out;
+  out.reserve(200);
+  const RespValue reply = RespValue::bulk("a text too long for the small string inside a string");
+  const std::size_t before = allocations();
+  EXPECT_FALSE(RespReplies().encode({"SET", "key", "value"}, out));
+  EXPECT_FALSE(RespCommands().encode(reply, out));
+  EXPECT_EQ(allocations() - before, 0u);
+}
+
+TEST(Allocations, AreNotMadeForWhatACommandPromises) {
+  RespCommands items;
+  RespCommands bytes;
+  RespReplies reply;
+  std::size_t before = allocations();
+  EXPECT_EQ(items.decode(as_bytes("*65536\r\n$1000000\r\n")).status,
+            DecodeResult::Status::incomplete);
+  EXPECT_EQ(allocations() - before, 1u);  // for the first few arguments
+  before = allocations();
+  EXPECT_EQ(bytes.decode(as_bytes("*100000\r\n")).status, DecodeResult::Status::error);
+  EXPECT_EQ(reply.decode(as_bytes("*100000\r\n")).status, DecodeResult::Status::error);
+  EXPECT_EQ(allocations() - before, 0u);
 }
 
 TEST(Allocations, AreNotMadeForAFrameOverTheLimit) {

@@ -12,7 +12,8 @@ struct RespNumber {
   enum class Status : std::uint8_t { complete, incomplete, malformed };
   Status status = Status::incomplete;
   std::int64_t value = 0;
-  std::size_t bytes = 0;  // complete: of the line with its type and end; malformed: where that shows
+  std::size_t bytes =
+      0;  // complete: of the line with its type and end; malformed: where that shows
 };
 
 // Reads "TNNN\r\n" at the front of `input`, whose first byte, the type, is not looked at. The verdict
@@ -39,7 +40,8 @@ inline RespNumber read_number(std::string_view input) noexcept {
   if (wrong) return {Status::malformed, 0, at};
   if (at + 1 == input.size()) return {};
   if (input[at + 1] != '\n') return {Status::malformed, 0, at + 1};
-  return {Status::complete, static_cast<std::int64_t>(negative ? 0 - magnitude : magnitude), at + 2};
+  return {Status::complete, static_cast<std::int64_t>(negative ? 0 - magnitude : magnitude),
+          at + 2};
 }
 
 // Whether `end` of a text is its CRLF, as far as it has arrived; else which byte of it is not.

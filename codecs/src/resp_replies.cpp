@@ -39,8 +39,7 @@ DecodeResult RespReplies::decode(ByteView input) {
   } while (!open_.empty());
   frame_ = input.first(at_);
   at_ = 0;
-  return {
-      .status = DecodeResult::Status::message, .consumed = frame_.size(), .frame = frame_};
+  return {.status = DecodeResult::Status::message, .consumed = frame_.size(), .frame = frame_};
 }
 
 // One item without what is in it. There is at least its first byte.
@@ -150,9 +149,7 @@ CodecError RespReplies::encode(const RespCommand& command, ByteBuffer& out) cons
   if (text_bytes > options_.max_frame_bytes) {
     return {CodecErrc::frame_too_long, text_bytes, options_.max_frame_bytes};
   }
-  RespWriter writer(out);
-  writer.array(args.size());
-  for (const std::string_view arg : args) writer.bulk(arg);
+  RespWriter(out).strings(args);
   return {};
 }
 

@@ -1,5 +1,7 @@
 #include "twister/codecs/resp_value.hpp"
 
+#include <charconv>
+
 namespace twister {
 
 // Item by item, without recursion: an array's items have all their memory before the first is made,
@@ -28,6 +30,14 @@ RespValue::RespValue(const RespReply& reply) {
     ++open.back().next;
     take(open.back().value->items.emplace_back(), item);
   }
+}
+
+std::optional<std::int64_t> parse_resp_integer(std::string_view text) noexcept {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (text[text[0] == '-' ? 1 : 0] == '0' && text != "0") return std::nullopt;
+  return value;
 }
 
 }  // namespace twister

@@ -45,6 +45,11 @@ void RespWriter::bulk(std::string_view bytes) {
   out_.append("\r\n");
 }
 
+void RespWriter::strings(std::span<const std::string_view> items) {
+  array(items.size());
+  for (const std::string_view item : items) bulk(item);
+}
+
 void RespWriter::line(char type, std::string_view text) {
   const std::size_t size = 1 + text.size() + 2;
   char* at = begin_of(out_.prepare(size));

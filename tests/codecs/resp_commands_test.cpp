@@ -322,7 +322,8 @@ TEST(RespWriter, WritesItemsOneAfterTheOther) {
   reply.bulk("");
   reply.null();
   reply.null_array();
-  EXPECT_EQ(text_of(out), "*7\r\n+OK\r\n-ERR no\r\n:-42\r\n$5\r\nbytes\r\n$0\r\n\r\n$-1\r\n*-1\r\n");
+  EXPECT_EQ(text_of(out),
+            "*7\r\n+OK\r\n-ERR no\r\n:-42\r\n$5\r\nbytes\r\n$0\r\n\r\n$-1\r\n*-1\r\n");
 }
 
 TEST(RespWriter, MakesLineEndsInALineBlanks) {
@@ -339,6 +340,24 @@ TEST(RespWriter, CopiesBytesOutOfItsOwnBuffer) {
   std::string expected = text;
   expected.append("$200\r\n").append(text).append("\r\n");
   EXPECT_EQ(text_of(out), expected);
+}
+
+TEST(RespWriter, WritesStringsAsAnArray) {
+  ByteBuffer out;
+  RespWriter(out).strings({"message", "news", ""});
+  EXPECT_EQ(text_of(out), "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$0\r\n\r\n");
+}
+
+TEST(RespWriter, TakesBackWhatItHasWritten) {
+  ByteBuffer out;
+  out.append("before");
+  RespWriter reply(out);
+  reply.array(2);
+  reply.bulk("one");
+  EXPECT_EQ(reply.size(), 13u);
+  reply.take_back();
+  reply.error("ERR no");
+  EXPECT_EQ(text_of(out), "before-ERR no\r\n");
 }
 
 TEST(RespWriter, WritesNumbersOfEveryLength) {

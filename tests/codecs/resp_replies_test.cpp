@@ -91,7 +91,8 @@ TEST(RespReplies, OfOtherTypesAreMalformed) {
 }
 
 TEST(RespReplies, AreTruncatedWhereTheStreamEndsInsideOne) {
-  for (const std::string_view input : {"*", "*1\r\n", "*1\r\n:1\r", "+OK\r", "$3\r\nab", "$1\r\na\r"}) {
+  for (const std::string_view input :
+       {"*", "*1\r\n", "*1\r\n:1\r", "+OK\r", "$3\r\nab", "$1\r\na\r"}) {
     EXPECT_EQ(replies(input), (Events{"end stream ended inside a message, " +
                                       std::to_string(input.size()) + " bytes into it"}));
   }
@@ -205,10 +206,10 @@ TEST(RespValue, KeepsAReply) {
   const RespValue kept(
       first_of(codec, "*4\r\n*2\r\n:1\r\n*0\r\n$1\r\na\r\n*-1\r\n*1\r\n*1\r\n+b\r\n"));
   first_of(codec, ":1\r\n");
-  EXPECT_EQ(kept, RespValue::array(
-                      {RespValue::array({RespValue::integer(1), RespValue::array({})}),
-                       RespValue::bulk("a"), RespValue::null_array(),
-                       RespValue::array({RespValue::array({RespValue::simple("b")})})}));
+  EXPECT_EQ(kept,
+            RespValue::array({RespValue::array({RespValue::integer(1), RespValue::array({})}),
+                              RespValue::bulk("a"), RespValue::null_array(),
+                              RespValue::array({RespValue::array({RespValue::simple("b")})})}));
 }
 
 TEST(RespValue, SurvivesTheRoundTrip) {
@@ -220,6 +221,17 @@ TEST(RespValue, SurvivesTheRoundTrip) {
   ASSERT_FALSE(RespCommands().encode(value, wire));
   RespReplies codec;
   EXPECT_EQ(RespValue(first_of(codec, as_text(wire.view()))), value);
+}
+
+TEST(RespInteger, IsReadInTheFormInWhichItIsWritten) {
+  EXPECT_EQ(parse_resp_integer("0"), 0);
+  EXPECT_EQ(parse_resp_integer("-42"), -42);
+  EXPECT_EQ(parse_resp_integer("9223372036854775807"), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(parse_resp_integer("-9223372036854775808"), std::numeric_limits<std::int64_t>::min());
+  for (const std::string_view text : {"", "-", "+1", " 1", "1 ", "01", "-0", "-01", "1.0", "0x1",
+                                      "9223372036854775808", "-9223372036854775809"}) {
+    EXPECT_EQ(parse_resp_integer(text), std::nullopt) << text;
+  }
 }
 
 // ---- commands ----

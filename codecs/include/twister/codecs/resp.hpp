@@ -112,7 +112,8 @@ class RespCommands {
 // Ownership: refers to the texts and to the list of them; for the call alone.
 class RespCommand {
  public:
-  RespCommand(std::span<const std::string_view> args) noexcept  // NOLINT(google-explicit-constructor)
+  RespCommand(
+      std::span<const std::string_view> args) noexcept  // NOLINT(google-explicit-constructor)
       : args_(args) {}
   RespCommand(std::initializer_list<std::string_view> args) noexcept
       : RespCommand(std::span(args.begin(), args.size())) {}

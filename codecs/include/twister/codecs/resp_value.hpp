@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,9 +58,7 @@ class RespReply {
     return as_text(bytes_).substr(static_cast<std::size_t>(node_->number), node_->size);
   }
   // Of an integer; otherwise 0.
-  std::int64_t integer() const noexcept {
-    return type() == RespType::integer ? node_->number : 0;
-  }
+  std::int64_t integer() const noexcept { return type() == RespType::integer ? node_->number : 0; }
   // How many items an array has; otherwise 0.
   std::size_t size() const noexcept { return type() == RespType::array ? node_->size : 0; }
   // The items of an array; of anything else none.
@@ -90,9 +89,7 @@ class RespReply::Iterator {
     return *this;
   }
   void operator++(int) noexcept { ++*this; }
-  bool operator==(const Iterator& other) const noexcept {
-    return item_.node_ == other.item_.node_;
-  }
+  bool operator==(const Iterator& other) const noexcept { return item_.node_ == other.item_.node_; }
 
  private:
   RespReply item_;
@@ -111,8 +108,8 @@ inline RespReply::Iterator RespReply::end() const noexcept {
 //   neither make nor take one that is deeper than their max_depth.
 struct RespValue {
   RespType type = RespType::null;
-  std::int64_t number = 0;       // of an integer
-  std::string text{};            // of a simple string, an error or a bulk string
+  std::int64_t number = 0;         // of an integer
+  std::string text{};              // of a simple string, an error or a bulk string
   std::vector<RespValue> items{};  // of an array
 
   RespValue() = default;
@@ -134,5 +131,9 @@ struct RespValue {
 
   friend bool operator==(const RespValue&, const RespValue&) = default;
 };
+
+// A number that was sent as a text, an argument for instance, as Redis reads it: decimal, and only in
+// the form in which it is written, without blanks, a plus or leading zeros.
+std::optional<std::int64_t> parse_resp_integer(std::string_view text) noexcept;
 
 }  // namespace twister

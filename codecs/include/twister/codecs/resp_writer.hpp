@@ -8,8 +8,11 @@
 // When not to use it: for a reply that is kept or passed on, RespValue (resp_value.hpp) is a value.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <span>
 #include <string_view>
 
 #include "twister/codecs/byte_buffer.hpp"
@@ -31,24 +34,36 @@ namespace twister {
 // Ownership: refers to the buffer. A text may be part of the buffer's own content in bulk() alone.
 class RespWriter {
  public:
-  explicit RespWriter(ByteBuffer& out) noexcept : out_(out) {}
+  explicit RespWriter(ByteBuffer& out) noexcept : out_(out), begin_(out.size()) {}
 
   void simple(std::string_view text) { line('+', text); }
   // By convention the first word is a code in capitals: "ERR", "WRONGTYPE".
   void error(std::string_view text) { line('-', text); }
-  void integer(std::int64_t value) { number(':', value); }
+  // Of any type that 64 bits with a sign can hold; sizes too.
+  void integer(std::integral auto value) { number(':', static_cast<std::int64_t>(value)); }
   void bulk(std::string_view bytes);
   void null() { out_.append("$-1\r\n"); }
   // What some commands answer in the place of an array.
   void null_array() { out_.append("*-1\r\n"); }
   // The next `items` items are in it.
   void array(std::size_t items) { number('*', static_cast<std::int64_t>(items)); }
+  // An array of bulk strings, as commands are too.
+  void strings(std::span<const std::string_view> items);
+  void strings(std::initializer_list<std::string_view> items) {
+    strings(std::span(items.begin(), items.size()));
+  }
+
+  // Bytes that this writer has written.
+  std::size_t size() const noexcept { return out_.size() - begin_; }
+  // Takes them back, for an error in their place. The buffer must have grown at the back alone.
+  void take_back() { out_.truncate(begin_); }
 
  private:
   void line(char type, std::string_view text);
   void number(char type, std::int64_t value);
 
   ByteBuffer& out_;
+  std::size_t begin_;
 };
 
 }  // namespace twister

@@ -43,6 +43,9 @@ class MessageProtocol : public Protocol {
   virtual void on_message(Received message) = 0;
   // The codec was told to skip what it refuses, and has skipped a message. Told once each.
   virtual void on_message_skipped(const CodecError&) {}
+  // The stream cannot be read any further, and the connection closes with this error. What is sent
+  // here still leaves: protocols that name the mistake do it now.
+  virtual void on_message_error(const CodecError&) {}
 
   // Queues a message. `refused` when the codec cannot encode it: nothing is written, encode_error()
   // and a line in the log say why.
@@ -140,6 +143,7 @@ class MessageProtocol : public Protocol {
     while (used < input.size() && accepts) {
       const DecodeResult result = codec_.decode(input.subspan(used));
       if (result.status == DecodeResult::Status::error) {
+        on_message_error(result.error);
         close_with({.code = result.error.error_code(), .detail = result.error.message()});
         return input.size();
       }
@@ -157,6 +161,8 @@ class MessageProtocol : public Protocol {
       }
       accepts = delivered_message();
     }
+    // The next message may be long in coming.
+    if constexpr (requires { codec_.forget(); }) codec_.forget();
     return is_open() ? used : input.size();
   }
 

@@ -1,0 +1,2 @@
+"""The kv sample."""
+class KvTest(x):

@@ -108,6 +108,22 @@ TEST_F(MessageErrors, AStreamThatEndsWhileSkippingIsTruncated) {
   EXPECT_EQ(kept.closes.at(0).code, Errc::truncated_message);
 }
 
+class LastWord final : public MessageProtocol<Lines> {
+ public:
+  LastWord() : MessageProtocol(Lines({.max_line_bytes = 5})) {}
+
+ private:
+  void on_message(ByteView message) override { send(message); }
+  void on_message_error(const CodecError& error) override { write(error.message() + "\n"); }
+};
+
+TEST_F(MessageErrors, AreToldBeforeTheConnectionCloses) {
+  MemoryPeer peer(loop, std::make_unique<LastWord>());
+  peer.send("one\nfar too long\ntwo\n");
+  EXPECT_EQ(peer.take(), "one\nline of at least 6 bytes exceeds max_line_bytes 5\n");
+  EXPECT_TRUE(peer.ended());
+}
+
 // ---- sending ----
 
 TEST_F(MessageErrors, AMessageThatCannotBeEncodedIsRefusedAndNothingIsWritten) {

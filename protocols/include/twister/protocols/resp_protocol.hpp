@@ -1,0 +1,121 @@
+// twister/protocols/resp_protocol.hpp - a server for Redis's clients, with commands of your own.
+//
+//   class Counter : public twister::RespProtocol {
+//     void on_command(twister::RespArgs command, twister::RespWriter& reply) override {
+//       if (command[0] != "COUNT") throw twister::RespError("ERR I can only COUNT");
+//       reply.integer(++count_);
+//     }
+//     int count_ = 0;
+//   };
+//
+// Not for clients: MessageProtocol<RespReplies> (twister/codecs/resp.hpp) sends commands.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+#include <twister/codecs/resp.hpp>
+#include <twister/protocols/message_protocol.hpp>
+
+namespace twister {
+
+// The name of a command, as it was sent, and what follows it.
+using RespArgs = std::span<const std::string_view>;
+
+// Why a command is not carried out, for the client to read. The first word is a code: "ERR" unless
+// there is a better one, "WRONGTYPE" for instance.
+class RespError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Redis's text for a command that has too many arguments, or too few.
+RespError wrong_number_of_arguments(std::string_view command);
+
+// An argument that has to be a number. Throws RespError with Redis's text.
+std::int64_t resp_integer(std::string_view text);
+
+extern template class MessageProtocol<RespCommands>;
+
+// Answers commands one by one; the answers to all that came at once leave together.
+//
+// Errors: a RespError is answered, in the place of what was written, and the connection goes on; what
+//   is no RESP is answered by "ERR Protocol error" before the connection closes.
+class RespProtocol : public MessageProtocol<RespCommands> {
+ public:
+  RespProtocol() = default;
+  explicit RespProtocol(const RespOptions& options) : MessageProtocol(RespCommands(options)) {}
+
+  // `reply` is this connection's output: write() to others as you like, and close() this one, but do
+  // not write() to it or abort() it until this has returned. Nothing written is no answer at all.
+  virtual void on_command(RespArgs command, RespWriter& reply) = 0;
+
+ private:
+  void on_message(RespArgs command) final;
+  void on_message_error(const CodecError& error) override;
+};
+
+namespace detail {
+
+// Finds names in any case.
+class RespNames {
+ public:
+  void add(std::string_view lower_case_name);
+  // The position of the name among those added; how many they are if it is not one of them.
+  std::size_t find(std::string_view name) const noexcept;
+
+ private:
+  std::vector<std::string_view> names_;
+  std::vector<std::size_t> slots_;  // by hash: a position, or how many names there are
+};
+
+RespError unknown_command(RespArgs command);
+
+}  // namespace detail
+
+// The commands of a class of sessions, by name.
+//
+//   static const twister::RespCommandTable<Session> commands = {
+//       {"get", 2, [](Session& s, twister::RespArgs args, twister::RespWriter& reply) { ... }},
+//   };
+//   commands.find(command).run(*this, command, reply);
+template <class Session>
+class RespCommandTable {
+ public:
+  struct Command {
+    std::string_view name;  // in lower case; outlives the table
+    int arguments;          // with the name; -2 is two or more, as Redis says it
+    void (*run)(Session& session, RespArgs command, RespWriter& reply);
+    int kind = 0;  // yours to define
+  };
+
+  RespCommandTable(std::initializer_list<Command> commands) : commands_(commands) {
+    for (const Command& command : commands_) names_.add(command.name);
+  }
+
+  // Throws RespError, in Redis's words, when there is no such command or it takes another number of
+  // arguments. The name may be in any case.
+  const Command& find(RespArgs command) const {
+    const std::size_t at = names_.find(command[0]);
+    if (at == commands_.size()) throw detail::unknown_command(command);
+    const int expected = commands_[at].arguments;
+    const auto least = static_cast<std::size_t>(expected < 0 ? -expected : expected);
+    if (command.size() < least || (expected > 0 && command.size() > least)) {
+      throw wrong_number_of_arguments(commands_[at].name);
+    }
+    return commands_[at];
+  }
+
+  const std::vector<Command>& commands() const noexcept { return commands_; }
+
+ private:
+  std::vector<Command> commands_;
+  detail::RespNames names_;
+};
+
+}  // namespace twister

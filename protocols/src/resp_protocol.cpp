@@ -1,0 +1,105 @@
+#include "twister/protocols/resp_protocol.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace twister {
+
+template class MessageProtocol<RespCommands>;
+
+namespace {
+
+// No command has a longer name.
+constexpr std::size_t max_name_bytes = 32;
+
+// What Redis repeats of a mistake.
+constexpr std::size_t max_quoted_bytes = 128;
+
+char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+// Where to look first, of a power of two. The names are the program's: nobody else can make many of
+// them meet in one place.
+std::size_t slot_of(std::string_view lower_case_name, std::size_t slots) noexcept {
+  std::size_t hash = lower_case_name.size();
+  for (const char c : lower_case_name) hash = hash * 31 + static_cast<unsigned char>(c);
+  return (hash ^ hash >> 7) & (slots - 1);
+}
+
+}  // namespace
+
+RespError wrong_number_of_arguments(std::string_view command) {
+  return RespError("ERR wrong number of arguments for '" + std::string(command) + "' command");
+}
+
+std::int64_t resp_integer(std::string_view text) {
+  if (const auto value = parse_resp_integer(text)) return *value;
+  throw RespError("ERR value is not an integer or out of range");
+}
+
+void RespProtocol::on_message(RespArgs command) {
+  write_in_place([&](ByteBuffer& out) {
+    RespWriter reply(out);
+    try {
+      on_command(command, reply);
+    } catch (const RespError& error) {
+      reply.take_back();
+      reply.error(error.what());
+    }
+    return true;
+  });
+}
+
+void RespProtocol::on_message_error(const CodecError& error) {
+  write_in_place([&](ByteBuffer& out) {
+    RespWriter(out).error("ERR Protocol error: " + error.message());
+    return true;
+  });
+}
+
+namespace detail {
+
+void RespNames::add(std::string_view lower_case_name) {
+  if (lower_case_name.size() > max_name_bytes || find(lower_case_name) != names_.size()) {
+    throw std::invalid_argument("RespCommandTable: \"" + std::string(lower_case_name) +
+                                "\" is too long, or there twice");
+  }
+  names_.push_back(lower_case_name);
+  std::size_t size = 16;
+  while (size < 3 * names_.size()) size *= 2;
+  slots_.assign(size, names_.size());
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    std::size_t slot = slot_of(names_[i], size);
+    while (slots_[slot] != names_.size()) slot = (slot + 1) & (size - 1);
+    slots_[slot] = i;
+  }
+}
+
+std::size_t RespNames::find(std::string_view name) const noexcept {
+  if (slots_.empty() || name.size() > max_name_bytes) return names_.size();
+  std::array<char, max_name_bytes> text;
+  std::transform(name.begin(), name.end(), text.begin(), lower);
+  const std::string_view wanted(text.data(), name.size());
+  std::size_t slot = slot_of(wanted, slots_.size());
+  while (slots_[slot] != names_.size() && names_[slots_[slot]] != wanted) {
+    slot = (slot + 1) & (slots_.size() - 1);
+  }
+  return slots_[slot];
+}
+
+RespError unknown_command(RespArgs command) {
+  std::string given;
+  for (const std::string_view arg : command.subspan(1)) {
+    if (given.size() >= max_quoted_bytes) break;
+    const std::string_view quoted = arg.substr(0, max_quoted_bytes - given.size());
+    given.append("'").append(quoted).append("' ");
+  }
+  return RespError("ERR unknown command '" + std::string(command[0].substr(0, max_quoted_bytes)) +
+                   "', with args beginning with: " + given);
+}
+
+}  // namespace detail
+
+}  // namespace twister

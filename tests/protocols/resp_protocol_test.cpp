@@ -1,0 +1,153 @@
+// RespProtocol: commands of Redis's clients, and what they are answered.
+#include <twister/protocols/resp_protocol.hpp>
+
+#include "pair.hpp"
+
+namespace twister::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+struct Seen {
+  std::vector<CloseReason> closes;
+  int count = 0;
+};
+
+class Counter : public RespProtocol {
+ public:
+  explicit Counter(Seen& seen, const RespOptions& options = {})
+      : RespProtocol(options), seen_(seen) {}
+
+ private:
+  static const RespCommandTable<Counter>& commands() {
+    static const RespCommandTable<Counter> table = {
+        {"count", 1, [](Counter& c, RespArgs, RespWriter& r) { r.integer(++c.seen_.count); }},
+        {"add", 2,
+         [](Counter& c, RespArgs a, RespWriter& r) {
+           r.integer(c.seen_.count += static_cast<int>(resp_integer(a[1])));
+         }},
+        {"each", -2,
+         [](Counter&, RespArgs a, RespWriter& r) {
+           r.array(a.size() - 1);
+           for (const std::string_view arg : a.subspan(1)) r.integer(resp_integer(arg));
+         }},
+        {"silence", 1, [](Counter&, RespArgs, RespWriter&) {}},
+        {"throw", 1, [](Counter&, RespArgs, RespWriter&) { throw std::logic_error("a bug"); }},
+        {"quit", 1, [](Counter& c, RespArgs, RespWriter& r) { c.close(), r.simple("OK"); }},
+    };
+    return table;
+  }
+
+  void on_command(RespArgs command, RespWriter& reply) override {
+    commands().find(command).run(*this, command, reply);
+  }
+  void on_close(const CloseReason& reason) override { seen_.closes.push_back(reason); }
+
+  Seen& seen_;
+};
+
+class RespConversation : public ::testing::Test {
+ protected:
+  std::string answer(std::string_view commands) {
+    peer.send(commands);
+    return peer.take();
+  }
+
+  Seen seen;
+  ManualClock clock;
+  IOLoop loop{clock};
+  MemoryPeer peer{loop, std::make_unique<Counter>(seen)};
+};
+
+TEST_F(RespConversation, AnswersCommandsInOrder) {
+  EXPECT_EQ(answer("*1\r\n$5\r\ncount\r\nadd 40\r\n*1\r\n$5\r\ncount\r\n"), ":1\r\n:41\r\n:42\r\n");
+}
+
+TEST_F(RespConversation, TakesNamesInAnyCase) {
+  EXPECT_EQ(answer("COUNT\r\nCount\r\n"), ":1\r\n:2\r\n");
+}
+
+TEST_F(RespConversation, MayLeaveACommandUnanswered) {
+  EXPECT_EQ(answer("silence\r\ncount\r\n"), ":1\r\n");
+}
+
+TEST_F(RespConversation, SaysWhatItDoesNotKnow) {
+  EXPECT_EQ(answer("sing a 'long song'\r\n"),
+            "-ERR unknown command 'sing', with args beginning with: 'a' 'long song' \r\n");
+  EXPECT_EQ(answer("*1\r\n$4\r\na\r\nb\r\n"),
+            "-ERR unknown command 'a  b', with args beginning with: \r\n");
+  EXPECT_EQ(answer("count\r\n"), ":1\r\n");
+}
+
+TEST_F(RespConversation, RepeatsNoMoreOfAMistakeThanIsOfUse) {
+  const std::string name(200, 'n');
+  const std::string arg(100, 'a');
+  EXPECT_EQ(answer(name + " " + arg + " " + arg + " " + arg + "\r\n"),
+            "-ERR unknown command '" + name.substr(72) + "', with args beginning with: '" + arg +
+                "' '" + arg.substr(75) + "' \r\n");
+}
+
+TEST_F(RespConversation, CountsArguments) {
+  EXPECT_EQ(answer("COUNT 1\r\n"), "-ERR wrong number of arguments for 'count' command\r\n");
+  EXPECT_EQ(answer("add\r\n"), "-ERR wrong number of arguments for 'add' command\r\n");
+  EXPECT_EQ(answer("each\r\n"), "-ERR wrong number of arguments for 'each' command\r\n");
+  EXPECT_EQ(answer("each 1 2 3\r\n"), "*3\r\n:1\r\n:2\r\n:3\r\n");
+}
+
+TEST_F(RespConversation, PutsAnErrorInThePlaceOfWhatWasWritten) {
+  EXPECT_EQ(answer("count\r\neach 1 two 3\r\ncount\r\n"),
+            ":1\r\n-ERR value is not an integer or out of range\r\n:2\r\n");
+}
+
+TEST_F(RespConversation, MayEndInsideACommand) {
+  EXPECT_EQ(answer("quit\r\ncount\r\n"), "+OK\r\n");
+  EXPECT_TRUE(peer.ended());
+  EXPECT_EQ(seen.count, 0);
+}
+
+TEST_F(RespConversation, NamesAMistakeInTheProtocolBeforeItEnds) {
+  EXPECT_EQ(answer("count\r\n*1\r\n$x\r\n"),
+            ":1\r\n-ERR Protocol error: malformed RESP at byte 5\r\n");
+  EXPECT_TRUE(peer.ended());
+  peer.end();
+  ASSERT_THAT(seen.closes, SizeIs(1));
+  EXPECT_EQ(seen.closes[0].code, CodecErrc::malformed_resp);
+}
+
+TEST_F(RespConversation, LosesItsConnectionWithAnExceptionThatIsNoAnswer) {
+  EXPECT_EQ(answer("throw\r\ncount\r\n"), "");
+  EXPECT_THAT(seen.closes, SizeIs(1));
+  EXPECT_EQ(seen.count, 0);
+}
+
+TEST_F(RespConversation, HoldsItsLimits) {
+  MemoryPeer small(loop, std::make_unique<Counter>(seen, RespOptions{.max_frame_bytes = 5}));
+  small.send("*1\r\n$5\r\ncount\r\n*1\r\n$6\r\n");
+  EXPECT_EQ(small.take(),
+            ":1\r\n-ERR Protocol error: frame of 6 bytes exceeds max_frame_bytes 5\r\n");
+  EXPECT_TRUE(small.ended());
+}
+
+TEST(RespCommandTable, RefusesANameThatIsThereTwice) {
+  using Table = RespCommandTable<int>;
+  const auto nothing = [](int&, RespArgs, RespWriter&) {};
+  EXPECT_THROW(Table({{"a", 1, nothing}, {"a", 2, nothing}}), std::invalid_argument);
+  EXPECT_THROW(Table({{std::string_view("123456789012345678901234567890123"), 1, nothing}}),
+               std::invalid_argument);
+}
+
+TEST(RespCommandTable, FindsEveryNameAmongMany) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 300; ++i) names.push_back("command" + std::to_string(i));
+  detail::RespNames table;
+  for (const std::string& name : names) table.add(name);
+  for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(table.find(names[i]), i);
+  EXPECT_EQ(table.find("COMMAND7"), 7u);
+  EXPECT_EQ(table.find("command300"), 300u);
+  EXPECT_EQ(table.find(""), 300u);
+  EXPECT_EQ(table.find(std::string(1'000'000, 'x')), 300u);
+}
+
+}  // namespace
+}  // namespace twister::testing

@@ -281,9 +281,11 @@ Options parse(int argc, char** argv) {
   const auto number = [](std::string_view text) {
     unsigned value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value == 0 || value > 1'000'000)
+    const bool whole = error == std::errc() && end == text.data() + text.size();
+    if (!whole || value == 0 || value > 1'000'000) {
       throw std::invalid_argument("\"" + std::string(text) +
                                   "\" is not a number from 1 to 1000000");
+    }
     return value;
   };
   Options options;

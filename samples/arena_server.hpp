@@ -127,8 +127,9 @@ class Session : public twister::MessageProtocol<Messages> {
     if (message.has_join()) return join(message.join());
     if (room_ == nullptr) return refuse("join first");
     if (message.kind_case() != arena::ClientMessage::kSteer ||
-        !arena::Direction_IsValid(message.steer()))
+        !arena::Direction_IsValid(message.steer())) {
       return refuse("no such message");
+    }
     static_assert(static_cast<int>(Heading::west) == arena::WEST &&
                   arena::Direction_ARRAYSIZE == 5);
     room_->world.steer(id_, static_cast<Heading>(message.steer()));

@@ -88,8 +88,9 @@ class World {
 
   static std::size_t cells_of(const WorldOptions& options) {
     const std::size_t cells = std::size_t{options.width} * options.height;
-    if (cells / 2 < options.dots + options.max_players)  // a free cell is found by trying
+    if (cells / 2 < options.dots + options.max_players) {  // a free cell is found by trying
       throw std::invalid_argument("World: the field is too small for its dots and players");
+    }
     return cells;
   }
 

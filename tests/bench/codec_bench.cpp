@@ -10,6 +10,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/delimited_message_util.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <twister/codecs/delimited.hpp>
 #include <twister/codecs/framed.hpp>
@@ -17,8 +18,11 @@
 #include <twister/codecs/length_prefixed.hpp>
 #include <twister/codecs/lines.hpp>
 #include <twister/codecs/msgpack.hpp>
+#include <twister/codecs/named_protobuf.hpp>
 #include <twister/codecs/netstring.hpp>
 #include <twister/codecs/protobuf.hpp>
+#include <twister/codecs/protobuf_any.hpp>
+#include <twister/codecs/tagged_protobuf.hpp>
 #include <twister/codecs/text.hpp>
 #include <twister/codecs/varint.hpp>
 
@@ -117,6 +121,36 @@ void protobuf_encode(benchmark::State& state) {
 void protobuf_decode(benchmark::State& state) {
   decode<ProtobufCodec>(state, protobuf_message());
 }
+
+// The table of a protocol with some types.
+const ProtobufTypes& types() {
+  static const auto table = ProtobufTypes()
+                                .add<google::protobuf::DoubleValue>(1)
+                                .add<google::protobuf::FloatValue>(2)
+                                .add<google::protobuf::Int64Value>(3)
+                                .add<google::protobuf::UInt64Value>(4)
+                                .add<google::protobuf::Int32Value>(5)
+                                .add<google::protobuf::UInt32Value>(6)
+                                .add<google::protobuf::BoolValue>(7)
+                                .add<google::protobuf::StringValue>(8)
+                                .add<echo::Message>(1000);
+  return table;
+}
+
+template <class P>
+struct Typed : Framed<LengthPrefixed, P> {
+  Typed() : Framed<LengthPrefixed, P>(types()) {}
+};
+
+template <class P>
+void typed_encode(benchmark::State& state) {
+  encode<Typed<P>>(state, protobuf_message());
+}
+template <class P>
+void typed_decode(benchmark::State& state) {
+  decode<Typed<P>>(state, protobuf_message());
+}
+
 // ---- the libraries by hand ----
 
 void protobuf_delimited_encode(benchmark::State& state) {
@@ -241,6 +275,12 @@ BENCHMARK(protobuf_encode);
 BENCHMARK(protobuf_delimited_encode);
 BENCHMARK(protobuf_decode);
 BENCHMARK(protobuf_delimited_decode);
+BENCHMARK_TEMPLATE(typed_encode, TaggedProtobuf);
+BENCHMARK_TEMPLATE(typed_decode, TaggedProtobuf);
+BENCHMARK_TEMPLATE(typed_encode, NamedProtobuf);
+BENCHMARK_TEMPLATE(typed_decode, NamedProtobuf);
+BENCHMARK_TEMPLATE(typed_encode, ProtobufAny);
+BENCHMARK_TEMPLATE(typed_decode, ProtobufAny);
 BENCHMARK_TEMPLATE(values_encode, JsonLines);
 BENCHMARK(nlohmann_encode);
 BENCHMARK_TEMPLATE(values_decode, JsonLines);

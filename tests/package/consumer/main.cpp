@@ -9,10 +9,12 @@
 #include <twister/codecs/json.hpp>
 #include <twister/codecs/length_prefixed.hpp>
 #include <twister/codecs/protobuf.hpp>
+#include <twister/codecs/tagged_protobuf.hpp>
 #include <twister/codecs/zlib.hpp>
 #ifdef WITH_ZSTD
 #include <twister/codecs/zstd.hpp>
 #endif
+#include <twister/protocols/dispatching_protocol.hpp>
 #include <twister/protocols/line_protocol.hpp>
 #include <twister/protocols/message_protocol.hpp>
 #include <twister/regex.hpp>
@@ -30,6 +32,19 @@ struct JsonEcho : twister::MessageProtocol<twister::JsonLines> {
 };
 struct ProtobufEcho : twister::MessageProtocol<ProtobufCodec> {
   void on_message(Text& message) override { send(message); }
+};
+
+// A compiled part of twister::protobuf, and the table that a class shares.
+struct TypedEcho
+    : twister::DispatchingProtocol<
+          TypedEcho, twister::Framed<twister::LengthPrefixed, twister::TaggedProtobuf>> {
+  TypedEcho() : DispatchingProtocol(handlers()) {}
+  static const Handlers& handlers() {
+    static const auto types = twister::ProtobufTypes().add<Text>(1);
+    static const auto table =
+        Handlers(types).on<Text>([](TypedEcho& echo, Text& text) { echo.send(text); });
+    return table;
+  }
 };
 
 template <class P>
@@ -64,9 +79,11 @@ bool optional_components() {
 int main() {
   using namespace std::string_view_literals;
   const auto packet = "\0\0\0\4\x0a\2ok"sv;
+  const auto typed = "\0\0\0\6\0\1\x0a\2ok"sv;
   const bool good = answers<Upper>("hello\r\n", "HELLO\n") &&
                     answers<JsonEcho>("[1, 2]\n", "[1,2]\n") &&
-                    answers<ProtobufEcho>(packet, packet) && optional_components();
+                    answers<ProtobufEcho>(packet, packet) && answers<TypedEcho>(typed, typed) &&
+                    optional_components();
   std::puts(good ? "works" : "fails");
   return good ? 0 : 1;
 }

@@ -27,12 +27,11 @@ namespace twister {
 // accidents: who means harm computes it, too.
 //
 // Limits: those of Protobuf<T> for each message; a name is looked up in the table and nowhere else.
-//   The memory that a connection keeps is bounded as detail::ProtobufStore says. muduo itself takes
-//   frames of up to 64 MiB.
+//   muduo itself takes frames of up to 64 MiB.
 // Errors: bad_length, when a frame is too short for its parts, or a name for a character;
 //   bad_checksum; unknown_type; malformed_protobuf. Encoding unencodable, for a type that is not in
 //   the table, or when a required field is missing; frame_too_long over 2 GiB.
-// Ownership: as TaggedProtobuf's.
+// Memory, Ownership: as TaggedProtobuf's.
 class NamedProtobuf {
  public:
   using Message = ProtobufRef;

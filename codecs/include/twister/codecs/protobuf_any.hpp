@@ -27,10 +27,9 @@ namespace twister {
 // a value that is not there is an empty message, and fields with other numbers are stepped over.
 //
 // Limits: those of Protobuf<T> for each message; a name is looked up in the table and nowhere else.
-//   The memory that a connection keeps is bounded as detail::ProtobufStore says.
 // Errors: malformed_protobuf, for the Any as for what is in it, also when type_url is not UTF-8, and
 //   for groups around it, which protobuf would step over; unknown_type. Encoding as NamedProtobuf.
-// Ownership: as TaggedProtobuf's.
+// Memory, Ownership: as TaggedProtobuf's.
 class ProtobufAny {
  public:
   using Message = ProtobufRef;

@@ -34,10 +34,11 @@ concept GeneratedProtobuf = std::derived_from<T, google::protobuf::MessageLite> 
 
 // One row of the table.
 struct ProtobufType {
-  std::string name;                                // in full, such as "game.Move"
-  std::optional<std::uint32_t> tag;                // none: to be had by its name only
-  std::size_t index = 0;                           // its place in the table, from 0
-  const google::protobuf::MessageLite* prototype;  // T::default_instance(): one object for each T
+  std::string name;                  // in full, such as "game.Move"
+  std::optional<std::uint32_t> tag;  // none: to be had by its name only
+  std::size_t index = 0;             // its place in the table, from 0
+  const google::protobuf::MessageLite* prototype =
+      nullptr;  // T::default_instance(), one for each T
 };
 
 class ProtobufTypes;

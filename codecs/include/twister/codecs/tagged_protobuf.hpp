@@ -33,8 +33,11 @@ struct TaggedProtobufOptions {
 // The numbers are those of the table; what they mean is between the two sides. Unknown fields of a
 // message are kept.
 //
-// Limits: those of Protobuf<T> for each message. The memory that a connection keeps is bounded as
-//   detail::ProtobufStore says.
+// Limits: those of Protobuf<T> for each message.
+// Memory: 64 bytes for a connection that has received nothing; then 16 for each type of the table,
+//   and one message of each type that has come, kept while the longest frames of each add up to no
+//   more than 2 KiB. Small messages decode without allocating, and large ones do not weigh on an
+//   idle connection.
 // Errors: bad_length, when a frame ends inside the tag; unknown_type; malformed_protobuf. Encoding
 //   unencodable, for a type that has no tag in the table, or when a required field is missing;
 //   frame_too_long over 2 GiB.

@@ -84,8 +84,8 @@ class ReceivedProtobuf {
 class ProtobufRef {
  public:
   template <GeneratedProtobuf T>
-  ProtobufRef(
-      const T& message) noexcept  // NOLINT(google-explicit-constructor): reads as send(move)
+  ProtobufRef(  // NOLINT(google-explicit-constructor): reads as send(move)
+      const T& message) noexcept
       : message_(&message), prototype_(&T::default_instance()) {}
   // Where the type is not known to the compiler. It is then looked up by its name, which allocates.
   ProtobufRef(  // NOLINT(google-explicit-constructor)

@@ -23,15 +23,18 @@ std::size_t allocated_bytes() noexcept {
 
 }  // namespace twister::testing
 
-void* operator new(std::size_t size) {
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++count;
   bytes += size;
-  if (void* const memory = std::malloc(size)) {
+  return std::malloc(size);
+}
+void* operator new(std::size_t size) {
+  if (void* const memory = operator new(size, std::nothrow)) {
     return memory;
   }
   throw std::bad_alloc();
 }
-// Spelled out because AddressSanitizer's own would not call the one above.
+// Spelled out because AddressSanitizer's own would not call those above.
 void* operator new[](std::size_t size) {
   return operator new(size);
 }

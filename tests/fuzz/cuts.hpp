@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "outcome.hpp"
@@ -71,6 +72,31 @@ testing_codecs::Events round_trip(C codec, const typename C::Message& message,
     return {};
   }
   return testing_codecs::decode_pieces(codec, {as_text(out.view())}, describe);
+}
+
+// A framing gives back what it has sent, or else refuses to send it.
+template <Framing F>
+void expect_round_trip(const F& framing, std::string_view message) {
+  const auto again = round_trip(framing, as_bytes(message));
+  expect(again.empty() || again == testing_codecs::Events{"message " + std::string(message), "end"},
+         "a message does not survive the round trip");
+}
+
+// What `framing` makes of the whole input is what a decoder so simple makes of it that it can be
+// seen to be right.
+template <Framing F>
+void expect_outcome(const F& framing, std::string_view input,
+                    const testing_codecs::Events& expected) {
+  expect(testing_codecs::decode_pieces(framing, {input}) == expected,
+         "differs from the simple decoder");
+}
+
+// The lines that decode_pieces() writes.
+inline std::string message_of(std::string_view frame) {
+  return "message " + std::string(frame);
+}
+inline std::string end_inside(std::size_t bytes) {
+  return "end " + CodecError{CodecErrc::truncated, bytes}.message();
 }
 
 }  // namespace twister::fuzz

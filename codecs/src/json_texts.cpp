@@ -1,6 +1,7 @@
 #include "twister/codecs/json_texts.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace twister {
 
@@ -26,7 +27,7 @@ std::size_t blanks(ByteView bytes) noexcept {
 JsonTexts::JsonTexts(const JsonTextsOptions& options) noexcept
     // One byte more has to be countable.
     : max_frame_bytes_(std::min(options.max_frame_bytes, no_limit - 1)),
-      max_depth_(options.max_depth),
+      max_depth_(options.max_depth.value_or(no_limit)),
       skips_oversize_(options.on_oversize == Oversize::skip) {}
 
 // Between calls `position_` counts from the first byte that was not consumed.

@@ -30,7 +30,8 @@ Events simple_json_texts(std::string_view input, const JsonTextsOptions& options
   const std::size_t limit = options.max_frame_bytes;
   const bool skip = options.on_oversize == Oversize::skip;
   const CodecError too_long = {CodecErrc::frame_too_long, limit + 1, limit};
-  const CodecError too_deep = {CodecErrc::too_deep, options.max_depth + 1, options.max_depth};
+  const std::size_t max_depth = options.max_depth.value_or(input.size());
+  const CodecError too_deep = {CodecErrc::too_deep, max_depth + 1, max_depth};
   Events events;
   for (;;) {
     input.remove_prefix(std::min(input.find_first_not_of(" \t\r\n"), input.size()));
@@ -48,7 +49,7 @@ Events simple_json_texts(std::string_view input, const JsonTextsOptions& options
     std::size_t deep_at = text.size() + 1;  // bytes up to the bracket that leads too deep
     for (std::size_t i = 0; i < text.size() && end == 0; ++i) {
       if (text[i] == '{' || text[i] == '[') {
-        if (++depth > options.max_depth) {
+        if (++depth > max_depth) {
           deep_at = std::min(deep_at, i + 1);
         }
       } else if ((text[i] == '}' || text[i] == ']') && --depth == 0) {
@@ -78,10 +79,12 @@ Events simple_json_texts(std::string_view input, const JsonTextsOptions& options
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Choices choices(data, size);
   const unsigned flags = choices.next();
-  const JsonTextsOptions options = {
-      .max_frame_bytes = choices.next() % 64u,
-      .on_oversize = (flags & 1u) != 0 ? Oversize::skip : Oversize::fail,
-      .max_depth = (flags & 2u) != 0 ? flags >> 2 & 7u : std::size_t{1000}};
+  JsonTextsOptions options;
+  options.max_frame_bytes = choices.next() % 64u;
+  options.on_oversize = (flags & 1u) != 0 ? Oversize::skip : Oversize::fail;
+  if ((flags & 2u) != 0) {
+    options.max_depth = flags >> 2 & 7u;
+  }
   const JsonTexts codec(options);
   const unsigned seed = choices.next();
   fuzz::compare_cuts(codec, choices.rest(), seed);

@@ -8,7 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <optional>
 
 #include "twister/codecs/codec.hpp"
 
@@ -17,8 +17,9 @@ namespace twister {
 struct JsonTextsOptions {
   std::size_t max_frame_bytes = 1024 * 1024;  // counts one text; both directions
   Oversize on_oversize = Oversize::fail;      // also of a text over max_depth
-  // Levels of arrays and objects; [] is one. Costs nothing here: Json limits what it builds.
-  std::size_t max_depth = std::numeric_limits<std::size_t>::max();
+  // Levels of arrays and objects; [] is one. Unset: any, since a level costs nothing here, and Json
+  // limits what it builds.
+  std::optional<std::size_t> max_depth{};
 };
 
 // Each text ends where the bracket that began it is closed, which is found by counting.

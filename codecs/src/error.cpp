@@ -153,6 +153,8 @@ std::string CodecError::message() const {
       return "malformed JSON at byte " + number;
     case CodecErrc::too_deep:
       return "nesting of at least " + number + " levels exceeds max_depth " + bound;
+    case CodecErrc::invalid_utf8:
+      return "invalid UTF-8 at byte " + number;
     case CodecErrc::malformed_protobuf:
       return "malformed protobuf message of " + number + " bytes";
     case CodecErrc::wrong_size:
@@ -165,6 +167,8 @@ std::string CodecError::message() const {
       // A number, or how long a name is: what a peer calls it does not belong into a log.
       return limit == 0 ? "unknown message type " + number
                         : "unknown message type, a name of " + number + " bytes";
+    case CodecErrc::malformed_compression:
+      return "malformed compressed data at byte " + number;
     case CodecErrc::inflated_too_long:
       return "at least " + number + " inflated bytes exceed max_inflated_bytes " + bound;
     case CodecErrc::malformed_resp:

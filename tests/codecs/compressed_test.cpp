@@ -57,11 +57,11 @@ class RunLength {
   std::size_t limit_;
 };
 
-using Payload_ = Compressed<RunLength, Text>;
-using Packets = Framed<LengthPrefixed, Payload_>;
+using Runs = Compressed<RunLength, Text>;
+using Packets = Framed<LengthPrefixed, Runs>;
 
 static_assert(Compressor<RunLength>);
-static_assert(Payload<Payload_>);
+static_assert(Payload<Runs>);
 static_assert(Codec<Packets>);
 static_assert(std::is_same_v<Packets::Received, std::string_view>);
 
@@ -70,7 +70,7 @@ struct AsIs {
 };
 
 Packets packets(LengthPrefixed framing = LengthPrefixed(), BadPayload bad = BadPayload::fail) {
-  return Packets(framing, Payload_(RunLength()), bad);
+  return Packets(framing, Runs(RunLength()), bad);
 }
 
 TEST(Compressed, InflatesEveryFrame) {
@@ -91,10 +91,11 @@ TEST(Compressed, CompressesEveryMessageHoweverSmall) {
 
 TEST(Compressed, TellsTheErrorsOfBothParts) {
   const std::string stream = hex("00000001 03 00000002 01ff 00000002 0161");
-  EXPECT_EQ(
-      decode_all(packets(LengthPrefixed(), BadPayload::skip), stream, AsIs()),
-      (Events{"skipped malformed compressed data", "skipped invalid UTF-8", "message a", "end"}));
-  EXPECT_EQ(decode_all(packets(), stream, AsIs()), (Events{"error malformed compressed data"}));
+  EXPECT_EQ(decode_all(packets(LengthPrefixed(), BadPayload::skip), stream, AsIs()),
+            (Events{"skipped malformed compressed data at byte 1",
+                    "skipped invalid UTF-8 at byte 0", "message a", "end"}));
+  EXPECT_EQ(decode_all(packets(), stream, AsIs()),
+            (Events{"error malformed compressed data at byte 1"}));
 }
 
 TEST(Compressed, LimitsWhatTravelsAndWhatBecomesOfIt) {
@@ -110,7 +111,7 @@ TEST(Compressed, LimitsWhatTravelsAndWhatBecomesOfIt) {
 }
 
 TEST(Compressed, KeepsAMessageWhileOthersAreSent) {
-  Payload_ payload{RunLength()};
+  Runs payload{RunLength()};
   EXPECT_FALSE(payload.decode(as_bytes(hex("0361"))));
   ByteBuffer out;
   EXPECT_FALSE(payload.encode("zzz", out));
@@ -118,16 +119,16 @@ TEST(Compressed, KeepsAMessageWhileOthersAreSent) {
 }
 
 TEST(Compressed, KeepsAMessageWhileItIsMoved) {
-  Payload_ first{RunLength()};
+  Runs first{RunLength()};
   EXPECT_FALSE(first.decode(as_bytes(hex("ff61"))));
-  Payload_ second(std::move(first));
+  Runs second(std::move(first));
   EXPECT_EQ(second.message(), std::string(255, 'a'));
 }
 
 TEST(Compressed, CopiesItsSettingsAlone) {
-  Payload_ original{RunLength(3)};
-  Payload_ copy = original;
-  Payload_ assigned{RunLength()};
+  Runs original{RunLength(3)};
+  Runs copy = original;
+  Runs assigned{RunLength()};
   assigned = original;
   ByteBuffer out;
   EXPECT_EQ(copy.encode("abcd", out).code, CodecErrc::inflated_too_long);

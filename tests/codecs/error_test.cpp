@@ -65,6 +65,9 @@ TEST(CodecError, CarriesItsNumbersIntoTheMessage) {
             "line of at least 9000 bytes exceeds max_line_bytes 8192");
   EXPECT_EQ((CodecError{CodecErrc::bad_length, 3, 4}.message()),
             "length 3 is smaller than the 4 bytes that it counts");
+  EXPECT_EQ((CodecError{CodecErrc::invalid_utf8, 7}.message()), "invalid UTF-8 at byte 7");
+  EXPECT_EQ((CodecError{CodecErrc::malformed_compression, 9}.message()),
+            "malformed compressed data at byte 9");
   EXPECT_EQ((CodecError{CodecErrc::too_deep, 65, 64}.message()),
             "nesting of at least 65 levels exceeds max_depth 64");
 }

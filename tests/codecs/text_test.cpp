@@ -41,13 +41,13 @@ TEST(Text, IsTheFrame) {
 
 TEST(Text, EndsTheStreamWhereItIsNotUtf8) {
   EXPECT_EQ(decode_all(Texts(), hex("00000001 61 00000002 61c3 00000001 62"), AsIs()),
-            (Events{"message a", "error invalid UTF-8"}));
+            (Events{"message a", "error invalid UTF-8 at byte 1"}));
 }
 
 TEST(Text, GoesOnAfterABadFrameWhenToldTo) {
   const Texts codec(LengthPrefixed(), Text(), BadPayload::skip);
   EXPECT_EQ(decode_all(codec, hex("00000001 ff 00000001 62"), AsIs()),
-            (Events{"skipped invalid UTF-8", "message b", "end"}));
+            (Events{"skipped invalid UTF-8 at byte 0", "message b", "end"}));
 }
 
 TEST(Text, TakesEveryLengthOfCharacterToItsEdge) {

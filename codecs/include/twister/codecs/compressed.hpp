@@ -43,10 +43,14 @@ class Compressed {
   Compressed() = default;
   explicit Compressed(C compressor, P payload = P())
       : compressor_(std::move(compressor)), payload_(std::move(payload)) {}
-  Compressed(Compressed&&) = default;
-  Compressed& operator=(Compressed&&) = default;
+  Compressed(Compressed&&) noexcept = default;
+  Compressed& operator=(Compressed&&) noexcept = default;
   Compressed(const Compressed& other) : Compressed(other.compressor_, other.payload_) {}
-  Compressed& operator=(const Compressed& other) { return *this = Compressed(other); }
+  Compressed& operator=(const Compressed& other) {
+    Compressed copy(other);
+    *this = std::move(copy);
+    return *this;
+  }
   ~Compressed() = default;
 
   CodecError decode(ByteView frame) {

@@ -207,23 +207,6 @@ TEST(Codecs, OfDelimitersConform) {
   expect_conformance(check_codec<Delimited>(cases), 1);  // no frame is malformed
 }
 
-TEST(Codecs, OfJsonTextsConform) {
-  const auto make = [](Oversize oversize) {
-    return JsonTexts({.max_frame_bytes = limit, .on_oversize = oversize, .max_depth = 3});
-  };
-  static const std::string longest = "[\"" + largest.substr(4) + "\"]";
-  static const std::string too_long = "[\"" + largest.substr(3) + "\"]";
-  CodecCases<JsonTexts> cases = frames<JsonTexts>(make);
-  cases.messages = {as_bytes("{}"), as_bytes("[\"]\\\"}\", {\"a\": [] }]"), as_bytes("[1]")};
-  cases.longest = as_bytes(longest);
-  cases.unencodable = {as_bytes(too_long), as_bytes("1"), as_bytes("{}{}"), as_bytes("[")};
-  cases.malformed = {"1", " \xef\xbb\xbf{}", "{}]"};
-  cases.too_long = {"[\"" + too_large, "[[[["};
-  cases.skipped = {too_long, "[[[[\"]]]]\"]]]]"};
-  cases.announcements = {"[\"" + largest.substr(4)};
-  expect_conformance(check_codec<JsonTexts>(cases));
-}
-
 TEST(Codecs, OfFixedSizeConform) {
   const CodecCases<Fixed> small{.make = [] { return Fixed(4); },
                                 .messages = {as_bytes("four"), as_bytes("five")},

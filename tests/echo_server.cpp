@@ -79,7 +79,8 @@ twister::ProtocolFactory echo_by_name(const std::string& name, std::optional<std
     return echo_with(ProtobufOver<AnyFraming>(AnyFraming("varint", options)));
   }
   if (name.ends_with("/protobuf")) {
-    return echo_with(ProtobufOver<AnyFraming>(AnyFraming(name.substr(0, name.find('/')), options)));
+    const std::string framing = name.substr(0, name.size() - std::string_view("/protobuf").size());
+    return echo_with(ProtobufOver<AnyFraming>(AnyFraming(framing, options)));
   }
   return echo_with(AnyCodec(name, {.max_frame_bytes = limit}));
 }

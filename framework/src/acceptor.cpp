@@ -19,6 +19,8 @@ namespace twister::detail {
 namespace {
 
 constexpr int max_accepts_a_turn = 128;
+// Of a listener that is about to close. As much as net.core.somaxconn lets wait, unless it was raised.
+constexpr int max_last_accepts = 4096;
 constexpr auto back_off = std::chrono::milliseconds(100);
 
 int open_reserve() noexcept {
@@ -81,7 +83,12 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
 
   void accept_burst() {
     const LoopCore::Turn turn(loop);
-    for (int accepted = 0; open && accepted < max_accepts_a_turn;) {
+    accept(max_accepts_a_turn);
+    if (open && !timer) wait();
+  }
+
+  void accept(int most) {
+    for (int accepted = 0; open && accepted < most;) {
       sockaddr_storage peer;
       socklen_t size = sizeof peer;
       auto* raw = reinterpret_cast<sockaddr*>(&peer);
@@ -96,12 +103,11 @@ struct Acceptor::State : std::enable_shared_from_this<State> {
         continue;
       }
       const int error = errno;
-      if (error == EAGAIN || error == EWOULDBLOCK) break;
+      if (error == EAGAIN || error == EWOULDBLOCK) return;
       // Out of descriptors or memory, or something unheard of that may stay: no busy loop.
       if (!concerns_one_connection(error)) return rest(error);
       ++accepted;
     }
-    if (open) wait();
   }
 
   void rest(int error) {
@@ -156,6 +162,12 @@ Acceptor::~Acceptor() {
   state_->open = false;
   if (state_->timer) state_->loop.cancel(state_->timer);
   state_->close();
+}
+
+void Acceptor::accept_waiting() {
+  const auto state = state_;  // on_accept may destroy this
+  if (state->timer) return;   // it rests: there is nothing to accept with
+  state->accept(max_last_accepts);
 }
 
 const Address& Acceptor::local_address() const noexcept {

@@ -31,6 +31,9 @@ class Acceptor {
   Acceptor& operator=(const Acceptor&) = delete;
 
   const Address& local_address() const noexcept;
+  // Accepts what is in the queue, up to a bound: to be called before the last of it, as closing a
+  // listener resets those who wait.
+  void accept_waiting();
 
  private:
   struct State;

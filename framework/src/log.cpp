@@ -1,12 +1,21 @@
 #include "twister/log.hpp"
 
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <map>
 #include <memory>
 #include <mutex>
+
+#include <limits.h>
+
+#include "without_sigpipe.hpp"
 
 namespace twister {
 namespace {
@@ -57,6 +66,19 @@ void append_value(std::string& line, std::string_view value) {
   line += '"';
 }
 
+// Lines since the last one that standard error took.
+std::atomic<std::uint64_t> lost = 0;
+
+// All of it or nothing, without waiting for whoever reads it: a loop that stands still because nobody
+// empties a pipe would be worse than a line that is missing. What can be written to has room for
+// PIPE_BUF bytes.
+bool try_write(const std::string& line) {
+  pollfd output{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  if (::poll(&output, 1, 0) != 1 || (output.revents & POLLOUT) == 0) return false;
+  const detail::WithoutSigpipe without;
+  return ::write(STDERR_FILENO, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+}
+
 void write_to_stderr(const LogRecord& record) {
   const auto now = std::chrono::system_clock::now();
   const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
@@ -69,8 +91,16 @@ void write_to_stderr(const LogRecord& record) {
   std::array<char, 48> time;
   std::snprintf(time.data(), time.size(), "time=%s.%03dZ ", day.data(),
                 static_cast<int>(milliseconds));
-  const std::string line = time.data() + record.line() + "\n";
-  std::fwrite(line.data(), 1, line.size(), stderr);
+  std::string line = time.data() + record.line();
+  if (const std::uint64_t count = lost.load(std::memory_order_relaxed); count > 0)
+    line += " lost=" + std::to_string(count);
+  line.resize(std::min<std::size_t>(line.size(), PIPE_BUF - 1));
+  line += '\n';
+  if (try_write(line)) {
+    lost = 0;
+  } else {
+    ++lost;
+  }
 }
 
 // The sink, and when each event was last written.

@@ -1,5 +1,8 @@
 #include "twister/serve.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <iterator>
 #include <optional>
@@ -15,6 +18,7 @@
 
 #include "serve_plan.hpp"
 #include "supervisor.hpp"
+#include "without_sigpipe.hpp"
 
 namespace twister {
 namespace {
@@ -90,7 +94,18 @@ class Lookout {
   std::optional<LoopPool> pool_;
 };
 
+// Whoever has started this program without standard descriptors would find its sockets in their
+// place, and write to them.
+void open_standard_descriptors() {
+  int fd = 0;
+  do {
+    fd = ::open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd > STDERR_FILENO) ::close(fd);
+}
+
 void announce(const char* what, const std::vector<Address>& addresses) {
+  const detail::WithoutSigpipe without;
   for (const Address& address : addresses)
     std::printf("%s on %s\n", what, address.to_string().c_str());
   std::fflush(stdout);
@@ -149,6 +164,7 @@ void serve_on(Sockets sockets, Sockets admin, const ServeOptions& options,
 }  // namespace
 
 int serve(const ServeOptions& options, const MakeServer& make_server) {
+  open_standard_descriptors();
   if (options.threads == 0) throw std::invalid_argument("serve: at least one thread is needed");
   const bool forks = options.processes != 1;
   const std::size_t processes = detail::count_processes(options.processes);

@@ -1,6 +1,7 @@
 #include "signal_drain.hpp"
 
 #include <csignal>
+#include <new>
 #include <string>
 
 #include <twister/fork_processes.hpp>
@@ -9,6 +10,19 @@
 #include "loop_core.hpp"
 
 namespace twister::detail {
+namespace {
+
+// False without the memory to end well in: the signal is heeded, whatever it takes.
+bool drains(IOLoop& loop, const IOLoop::Callback& stop) {
+  try {
+    loop.drain(stop);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+}  // namespace
 
 SignalDrain::SignalDrain(IOLoop& host, std::span<IOLoop* const> loops)
     : loops_(loops.begin(), loops.end()),
@@ -28,12 +42,9 @@ void SignalDrain::on_signal(int signal) {
       const auto stop = [loop, wanted] {
         if (!wanted.expired()) loop->stop();
       };
-      if (first) {
-        loop->drain(stop);
-      } else {
-        loop->core().abort_servers();
-        loop->add_callback(stop);  // behind the aborts, so that every on_close is still called
-      }
+      if (first && drains(*loop, stop)) return;
+      loop->core().abort_servers();
+      loop->add_callback(stop);  // behind the aborts, so that every on_close is still called
     });
   }
 }

@@ -281,6 +281,9 @@ void ServerCore::abort_connections(Errc why) {
 void ServerCore::drain(std::function<void()> done,
                        std::optional<std::chrono::milliseconds> timeout) {
   ++counters_->drains;
+  // Those who wait in the queue have sent their requests, perhaps, and would be reset.
+  const auto alive = shared_from_this();
+  for (std::size_t i = 0; i < acceptors_.size(); ++i) acceptors_[i]->accept_waiting();
   stop();
   if (server_ == nullptr) {  // it was destroyed by its stop_factory, or before
     if (done) loop_.add_callback(std::move(done));

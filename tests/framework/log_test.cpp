@@ -1,7 +1,11 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -131,6 +135,66 @@ TEST_F(LogSinkTest, MayReplaceItself) {
   log(LogLevel::info, "first");
   log(LogLevel::info, "second");
   EXPECT_THAT(records, SizeIs(2));
+}
+
+// Standard error is a pipe for as long as this lives.
+class StandardErrorPipe {
+ public:
+  StandardErrorPipe() {
+    EXPECT_EQ(::pipe2(ends_, O_CLOEXEC), 0);
+    former_ = ::dup(STDERR_FILENO);
+    ::dup2(ends_[1], STDERR_FILENO);
+  }
+  ~StandardErrorPipe() {
+    ::dup2(former_, STDERR_FILENO);
+    for (const int fd : {former_, ends_[0], ends_[1]}) {
+      if (fd >= 0) ::close(fd);
+    }
+  }
+  StandardErrorPipe(const StandardErrorPipe&) = delete;
+  StandardErrorPipe& operator=(const StandardErrorPipe&) = delete;
+
+  void fill() {
+    ::fcntl(ends_[1], F_SETFL, O_NONBLOCK);
+    const std::string page(4096, '.');
+    while (::write(ends_[1], page.data(), page.size()) > 0) {
+    }
+    ::fcntl(ends_[1], F_SETFL, 0);
+  }
+  std::string take() {
+    std::string text(1 << 17, '\0');
+    const ssize_t count = ::read(ends_[0], text.data(), text.size());
+    text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    return text;
+  }
+  void close_reader() { ::close(std::exchange(ends_[0], -1)); }
+
+ private:
+  int ends_[2] = {-1, -1};
+  int former_ = -1;
+};
+
+TEST(StandardError, ThatNobodyEmptiesLosesLinesAndSaysHowMany) {
+  StandardErrorPipe pipe;
+  pipe.fill();
+  log(LogLevel::info, "first");  // would wait for ever
+  log(LogLevel::info, "second");
+  EXPECT_EQ(pipe.take().find_first_not_of('.'), std::string::npos);
+  log(LogLevel::info, "third");
+  log(LogLevel::info, "fourth");
+  EXPECT_THAT(pipe.take(), MatchesRegex("time=.* level=info event=third lost=2\n"
+                                        "time=.* level=info event=fourth\n"));
+}
+
+TEST(StandardError, ThatNobodyReadsAnyMoreEndsNothing) {
+  {
+    StandardErrorPipe pipe;
+    pipe.close_reader();
+    log(LogLevel::info, "unheard");
+  }
+  StandardErrorPipe pipe;
+  log(LogLevel::info, "heard");
+  EXPECT_THAT(pipe.take(), MatchesRegex("time=.* level=info event=heard lost=1\n"));
 }
 
 TEST(LogSinks, AreCalledByManyThreadsWhileTheyAreReplaced) {

@@ -42,6 +42,21 @@ TEST_P(SocketDrain, RequestsSentBeforeItAreAllAnsweredThenFin) {
   run_until([&] { return drained; });
 }
 
+TEST_P(SocketDrain, ServesThoseWhoWaitInTheQueue) {
+  serve(build<EchoBack>());
+  std::vector<Client> clients;
+  for (int i = 0; i < 50; ++i) clients.push_back(connect());
+  for (Client& client : clients) client.send("request");  // nobody was accepted yet
+  drain();
+  for (Client& client : clients) {
+    run_until_over(client);
+    EXPECT_EQ(client.received(), "request");
+    EXPECT_TRUE(client.ended());
+    client.close();
+  }
+  run_until([&] { return drained; });
+}
+
 TEST_P(SocketDrain, RefusesNewConnectionsAtOnce) {
   serve(script);
   const Address where = address();

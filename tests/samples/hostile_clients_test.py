@@ -1,14 +1,17 @@
 """What peers may do besides sending bad bytes: not reading, coming in crowds, going without a word."""
 
 import contextlib
+import os
 import resource
 import select
 import signal
 import socket
+import subprocess
+import tempfile
 import threading
 import unittest
 
-from harness import SANITIZED, SANITIZERS, ProgramTest, eventually, frame
+from harness import DEADLINE, SANITIZED, SANITIZERS, ProgramTest, eventually, frame, program
 
 MIB = 1 << 20
 
@@ -94,6 +97,28 @@ class CrowdTest(ProgramTest):
             except ConnectionError:
                 pass
         self.assertIn(served, (1, 2))  # 1 if the kernel gave all of them to one listener
+
+    def test_standard_descriptors_that_are_closed_are_not_written_to(self):
+        # A client's error is logged: not into the listener, or whatever else has got that number.
+        for closed in ((1,), (2,), (0, 1, 2)):
+            with self.subTest(closed=closed), tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "echo.sock")
+                process = subprocess.Popen(
+                    [program(), "--codec", "lp32", "--unix", path], stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    preexec_fn=lambda: [os.close(number) for number in closed])
+                self.addCleanup(process.kill)
+                eventually(lambda: os.path.exists(path), "a listener")
+                for sent in (b"\xff\xff\xff\xff", frame(b"still there?")):
+                    with socket.socket(socket.AF_UNIX) as client:
+                        client.settimeout(DEADLINE)
+                        client.connect(path)
+                        client.sendall(sent)
+                        client.shutdown(socket.SHUT_WR)
+                        received = client.recv(100)
+                self.assertEqual(received, frame(b"still there?"))
+                process.terminate()
+                self.assertEqual(process.wait(DEADLINE), 0)
 
     def test_two_threads_serve_many(self):
         server = self.serve("--codec", "lp32", "--threads", "2")

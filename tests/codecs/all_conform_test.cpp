@@ -46,7 +46,6 @@ using testing::check_codec;
 using testing::CodecCases;
 using testing::ConformanceReport;
 using testing_codecs::hex;
-using namespace std::string_view_literals;
 
 // A limit that the cases can break, and a page or ten below it.
 constexpr std::size_t limit = 60'000;
@@ -222,24 +221,6 @@ TEST(Codecs, OfFixedSizeConform) {
   expect_conformance(check_codec<Fixed>(large), 4);
 }
 
-TEST(Codecs, OfJsonTextsConform) {
-  const auto make = [](Oversize oversize) {
-    return JsonTexts({.max_frame_bytes = limit, .on_oversize = oversize, .max_depth = 3});
-  };
-  static const std::string text = "[\"" + largest.substr(4) + "\"]";
-  CodecCases<JsonTexts> cases = frames<JsonTexts>(make);
-  cases.messages = {as_bytes("{}"), as_bytes(R"({"]": [1, [2]]})"), as_bytes("[ ]"),
-                    as_bytes("{]")};
-  cases.longest = as_bytes(text);
-  cases.unencodable = {as_bytes(too_large), as_bytes("1"), as_bytes("[]{}"), as_bytes("[[[[]]]]"),
-                       as_bytes("[\"]")};
-  cases.malformed = {"1", "x", "]", "\xef\xbb\xbf{}"};
-  cases.too_long = {"[" + largest, "[[[["};
-  cases.skipped = {"[" + too_large + "]", "[[[[]]]]"};
-  cases.announcements = {text.substr(0, limit - 1)};
-  expect_conformance(check_codec<JsonTexts>(cases));
-}
-
 TEST(Codecs, ChosenByNameConform) {
   const auto make = [](Oversize oversize) {
     return AnyFraming("length-prefixed:2be,offset=1,adjustment=-3",
@@ -251,26 +232,6 @@ TEST(Codecs, ChosenByNameConform) {
   cases.skipped = {hex("ca ea64") + too_large};
   cases.announcements = {hex("ca ea63")};
   expect_conformance(check_codec<AnyFraming>(cases));
-}
-
-TEST(Codecs, OfFramesWithTheirHeaderConform) {
-  const auto make = [](Oversize oversize) {
-    return LengthPrefixed({.width = 3,
-                           .max_frame_bytes = limit,
-                           .on_oversize = oversize,
-                           .length_offset = 2,
-                           .stripped_bytes = 0});
-  };
-  static const std::string longest = hex("cafe 00ea60") + largest;
-  static const std::string too_long = hex("cafe 00ea61") + too_large;
-  CodecCases<LengthPrefixed> cases = frames<LengthPrefixed>(make);
-  cases.messages = {as_bytes("TY\0\0\2HI"sv), as_bytes("TY\0\0\0"sv)};
-  cases.longest = as_bytes(longest);
-  cases.unencodable = {as_bytes(too_long), as_bytes("TY\0\0"sv)};
-  cases.too_long = {too_long.substr(0, 5)};
-  cases.skipped = {too_long};
-  cases.announcements = {longest.substr(0, 5)};
-  expect_conformance(check_codec<LengthPrefixed>(cases), 1);  // no length is malformed
 }
 
 // Of messages that hardly shrink, so that the longest is long on the wire too.

@@ -13,7 +13,7 @@ namespace {
 using Number = detail::RespNumber;
 
 // A connection between two commands keeps room for so many arguments.
-constexpr std::size_t kept_arguments = 16;
+constexpr std::size_t kept_arguments = 32;
 
 constexpr bool is_blank(char byte) noexcept {
   return byte == ' ' || (byte >= '\t' && byte <= '\r');

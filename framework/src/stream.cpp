@@ -103,7 +103,7 @@ void Stream::serve_turn() {
   deliver_kept();
   if (draining_) readable_ = true;  // its event may still be on the way
   if (readable_) read_turn();
-  if (draining_ && state_ == State::open && !input_waits()) {
+  if (draining_ && state_ == State::open && !input_waits() && !hands_over()) {
     draining_ = false;
     guard("on_drain", [this] { protocol_->on_drain(); });
   }
@@ -118,7 +118,7 @@ void Stream::deliver_kept() {
     extras().message_since = loop_.now();
     watch_deadlines();
   }
-  if (extras_ != nullptr && extras_->handover != nullptr) return deliver_rest();
+  if (hands_over()) return deliver_rest();
   guard("on_reading_resumed", [this] { protocol_->on_reading_resumed(); });
 }
 
@@ -224,7 +224,7 @@ void Stream::discard_turn() {
 }
 
 void Stream::end_turn() {
-  if (!reading_ && switches()) [[unlikely]]
+  if (!reading_ && switches() && !establishing_) [[unlikely]]
     hand_over();
   in_turn_ = false;
   if ((broken_ || send_failed_) && state_ < State::lingering && (eof_ || !accepts_data())) {
@@ -297,7 +297,7 @@ void Stream::fail(CloseReason reason) {
   if (state_ >= State::dying) return;
   state_ = State::dying;
   extras().reason = std::move(reason);
-  if (output_ != nullptr) loop_.release_output(std::move(output_));
+  if (output_ != nullptr && !encoding_) loop_.release_output(std::move(output_));
   loop_.schedule(*this);
 }
 

@@ -187,6 +187,7 @@ class Stream final : public TransportEvents {
   void deliver_kept();
   void deliver_rest();
   std::size_t kept_bytes() const noexcept;
+  bool hands_over() const noexcept;
   bool switches() const noexcept;
   void hand_over();
   void read_turn();
@@ -195,6 +196,7 @@ class Stream final : public TransportEvents {
   void handle_eof();
   void discard_turn();
   void end_turn();
+  ByteBuffer& tail();
   WriteStatus write_late() noexcept;
   WriteStatus after_write();
   WriteStatus end_droppable_write();
@@ -271,6 +273,8 @@ class Stream final : public TransportEvents {
   bool send_failed_ : 1 = false;
   bool layering_ : 1 = false;  // start_layer() was called, and is not done
   bool too_late_ : 1 = false;  // the loop was ending when it was opened
+  bool encoding_ : 1 =
+      false;  // between begin_write() and end_write(): the output stays where it is
   std::uint32_t opened_ : 24;  // when, in seconds; what the flags leave of eight bytes
   Stream* next_pending_ = nullptr;
   Stream* previous_ = nullptr;

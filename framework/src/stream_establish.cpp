@@ -141,6 +141,7 @@ bool Stream::establish_arrival() {
 
 bool Stream::start_layer(const TransportLayer& layer, std::function<void()> established) {
   if (!is_open()) return true;  // as every verb, without effect
+  check(!encoding_, "start_tls: inside write_in_place(), or a command of a RespProtocol");
   if (layering_) return false;
   layering_ = true;
   Extras& more = extras();

@@ -29,11 +29,21 @@ ByteBuffer* Stream::begin_write() {
     write_late();
     return nullptr;
   }
+  encoding_ = true;
+  return &tail();
+}
+
+ByteBuffer& Stream::tail() {
   if (output_ == nullptr) output_ = loop_.acquire_output();
-  return &output_->tail();
+  return output_->tail();
 }
 
 WriteStatus Stream::end_write(bool keep) {
+  encoding_ = false;
+  if (state_ >= State::dying) [[unlikely]] {  // aborted by what was encoding, see fail()
+    loop_.release_output(std::move(output_));
+    return WriteStatus::closed;
+  }
   if (keep && options_->slow_consumer != SlowConsumer::abort) [[unlikely]] {
     return end_droppable_write();
   }
@@ -65,7 +75,7 @@ WriteStatus Stream::write(ByteView bytes) {
   }
   if (over_limit(bytes.size())) return WriteStatus::dropped;
   if (bytes.empty() || send_failed_) return after_write();
-  begin_write()->append(bytes);
+  tail().append(bytes);
   output_->commit_tail();
   return after_write();
 }
@@ -103,7 +113,7 @@ WriteStatus Stream::write_large(ByteView bytes) {
   }
   if (over_limit(bytes.size())) return WriteStatus::dropped;
   if (!bytes.empty() && !send_failed_) {
-    begin_write()->append(bytes);
+    tail().append(bytes);
     output_->commit_tail();
   }
   return after_write();

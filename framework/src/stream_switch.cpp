@@ -7,13 +7,17 @@
 
 namespace twister::detail {
 
+// Another Protocol is to come, or has something left to it.
+bool Stream::hands_over() const noexcept {
+  return extras_ != nullptr && extras_->handover != nullptr;
+}
+
 bool Stream::switches() const noexcept {
-  return extras_ != nullptr && extras_->handover != nullptr && extras_->handover->next != nullptr;
+  return hands_over() && extras_->handover->next != nullptr;
 }
 
 std::size_t Stream::kept_bytes() const noexcept {
-  const bool waits = extras_ != nullptr && extras_->handover != nullptr;
-  return protocol_->kept_bytes() + (waits ? extras_->handover->rest.size() : 0);
+  return protocol_->kept_bytes() + (hands_over() ? extras_->handover->rest.size() : 0);
 }
 
 bool Stream::switch_protocol(std::unique_ptr<Protocol> next, ByteView rest) {
@@ -38,10 +42,15 @@ void Stream::hand_over() {
   });
   if (!handover.rest.empty()) account_input();
   keeps_input(0, false);
-  in_place_ = false;
-  extras_->on_chunk = nullptr;
   const CloseReason reason{.code = Errc::handed_over, .detail = {}};
   guard("on_close", [&] { protocol_->on_close(reason); });
+  // What was asked for in the name of the former is not the next one's.
+  in_place_ = false;
+  paused_ = false;
+  pause_told_ = false;
+  extras_->on_chunk = nullptr;
+  if (eof_) readable_ = true;  // to be received, and told, once more
+  eof_ = false;
   handover.next->stream_ = this;
   handover.next->server_ = protocol_->server_;
   protocol_->stream_ = nullptr;  // its destructor may not use what is another's

@@ -40,7 +40,9 @@ std::int64_t resp_integer(std::string_view text) {
 }
 
 void RespProtocol::on_message(RespArgs command) {
-  write_in_place([&](ByteBuffer& out) {
+  bool answered = false;
+  const auto answer = [&](ByteBuffer& out) {
+    answered = true;
     RespWriter reply(out);
     try {
       on_command(command, reply);
@@ -49,7 +51,11 @@ void RespProtocol::on_message(RespArgs command) {
       reply.error(error.what());
     }
     return true;
-  });
+  };
+  write_in_place(answer);
+  if (answered) return;
+  ByteBuffer unsent;  // nothing leaves any more, but what the client asked for is done
+  answer(unsent);
 }
 
 void RespProtocol::on_message_error(const CodecError& error) {

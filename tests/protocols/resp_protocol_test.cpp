@@ -1,5 +1,6 @@
 // RespProtocol: commands of Redis's clients, and what they are answered.
 #include <twister/protocols/resp_protocol.hpp>
+#include <twister/tcp_server.hpp>
 
 #include "pair.hpp"
 
@@ -12,6 +13,7 @@ using ::testing::SizeIs;
 struct Seen {
   std::vector<CloseReason> closes;
   int count = 0;
+  TcpServer* server = nullptr;
 };
 
 class Counter : public RespProtocol {
@@ -34,6 +36,14 @@ class Counter : public RespProtocol {
          }},
         {"silence", 1, [](Counter&, RespArgs, RespWriter&) {}},
         {"throw", 1, [](Counter&, RespArgs, RespWriter&) { throw std::logic_error("a bug"); }},
+        {"half", 1,
+         [](Counter& c, RespArgs, RespWriter& r) { r.simple("OK"), c.shutdown_write(); }},
+        {"shutdown", 1,
+         [](Counter& c, RespArgs, RespWriter& r) {
+           r.simple(std::string(10'000, 'x'));
+           c.seen_.server->abort_connections();
+           r.simple(std::string(10'000, 'y'));
+         }},
         {"quit", 1, [](Counter& c, RespArgs, RespWriter& r) { c.close(), r.simple("OK"); }},
     };
     return table;
@@ -46,6 +56,19 @@ class Counter : public RespProtocol {
 
   Seen& seen_;
 };
+
+TEST(RespProtocol, MayEndEveryConnectionInsideACommand) {
+  Seen seen;
+  ManualClock clock;
+  IOLoop loop(clock);
+  TcpServer server(loop, "", [&] { return std::make_unique<Counter>(seen); });
+  seen.server = &server;
+  MemoryPeer peer(server);
+  peer.send("count\r\nshutdown\r\ncount\r\n");
+  EXPECT_TRUE(peer.was_reset());
+  EXPECT_EQ(seen.count, 1);
+  ASSERT_THAT(seen.closes, SizeIs(1));
+}
 
 class RespConversation : public ::testing::Test {
  protected:
@@ -147,6 +170,11 @@ TEST(RespCommandTable, FindsEveryNameAmongMany) {
   EXPECT_EQ(table.find("command300"), 300u);
   EXPECT_EQ(table.find(""), 300u);
   EXPECT_EQ(table.find(std::string(1'000'000, 'x')), 300u);
+}
+
+TEST_F(RespConversation, DoesWhatIsAskedAfterTheAnswersHaveEnded) {
+  EXPECT_EQ(answer("half\r\ncount\r\ncount\r\n"), "+OK\r\n");
+  EXPECT_EQ(seen.count, 2);
 }
 
 }  // namespace

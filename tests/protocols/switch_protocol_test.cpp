@@ -217,6 +217,72 @@ TEST_F(SwitchProtocol, DoesNotTakeTheRestForPartOfAHandshake) {
   EXPECT_EQ(story.back(), make_error_code(Errc::unread_input).message());
 }
 
+TEST_F(SwitchProtocol, WaitsForAHandshakeThatWasAskedForInTheSameTurn) {
+  const auto peer = connect([this](Greeting& greeting) {
+    greeting.start_tls([](std::unique_ptr<Transport> below) { return below; },
+                       [this] { story.push_back("established"); });
+    greeting.switch_protocol(std::make_unique<Raw>(story));
+  });
+  peer->send("frames\n");
+  EXPECT_THAT(story, ElementsAre("line frames", "established",
+                                 "lines close: handed over to another Protocol", "raw connect"));
+}
+
+TEST_F(SwitchProtocol, TellsTheNewOneOfAnEndThatTheFormerHasHeard) {
+  class Lingering : public Protocol {
+   public:
+    explicit Lingering(Story& story) : story_(story) {}
+    EofAction on_eof() override {
+      story_.push_back("former eof");
+      switch_protocol(std::make_unique<Raw>(story_));
+      return EofAction::keep_open;
+    }
+    Story& story_;
+  };
+  MemoryPeer peer(loop, std::make_unique<Lingering>(story));
+  peer.end();
+  EXPECT_THAT(story,
+              ElementsAre("former eof", "raw connect", "raw \"\" close: closed by the peer"));
+}
+
+TEST_F(SwitchProtocol, DrainsTheNewOneBehindWhatHadArrived) {
+  TcpServer server(loop, "", [this] { return std::make_unique<Greeting>(story); });
+  MemoryPeer peer(server);
+  bool drained = false;
+  loop.add_callback([&] { server.drain([&] { drained = true; }); });
+  peer.send("frames\n" + frame("one"));
+  peer.end();
+  EXPECT_THAT(story, ElementsAre("line frames", "lines close: handed over to another Protocol",
+                                 "frames connect", "frame one",
+                                 "frames close: the server is shutting down"));
+  EXPECT_TRUE(drained);
+}
+
+TEST_F(SwitchProtocol, LeavesNoPauseBehind) {
+  const auto peer = connect([this](Greeting& greeting) {
+    greeting.pause_reading();
+    greeting.switch_protocol(std::make_unique<Raw>(story));
+  });
+  peer->send("frames\nrest");
+  EXPECT_EQ(peer->take(), "frames\nrest");
+}
+
+TEST_F(SwitchProtocol, DoesNotReadIntoAFunctionOfTheFormer) {
+  class Former : public Protocol {
+   public:
+    explicit Former(Story& story) : story_(story) {}
+    void on_data(ByteView data) override { switch_protocol(std::make_unique<Raw>(story_), data); }
+    void on_close(const CloseReason&) override {
+      read_until_close([this](ByteView) { story_.push_back("former data"); });
+    }
+    Story& story_;
+  };
+  MemoryPeer peer(loop, std::make_unique<Former>(story));
+  peer.send("bytes");
+  EXPECT_THAT(story, ElementsAre("raw connect"));
+  EXPECT_EQ(peer.take(), "bytes");
+}
+
 TEST_F(SwitchProtocol, EndsTheConnectionWhenTheNewOneThrows) {
   class Throws : public Protocol {
     void on_connect() override { throw std::runtime_error("no"); }

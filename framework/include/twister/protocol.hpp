@@ -69,7 +69,7 @@ class Protocol {
 
   // The connection is there. Reading starts when this returns.
   virtual void on_connect() {}
-  // Bytes as they arrived, 1 to 72 KiB; valid during the call.
+  // Bytes as they arrived, 1 to 72 KiB, or what another Protocol has left; valid during the call.
   virtual void on_data(ByteView data);
   // The peer has sent all it will send.
   virtual EofAction on_eof() { return EofAction::close; }
@@ -122,8 +122,9 @@ class Protocol {
   // Changes to another Protocol in the middle of the conversation: at the end of this turn of the loop this
   // one hears on_close (Errc::handed_over), then `next` hears on_connect, and then, by on_data, what this
   // one has not consumed: `rest`, or all that a MessageProtocol has not decoded; no byte is lost or
-  // read twice. Until then no more is delivered here. What was written before leaves before. A server
-  // keeps counting it as the same connection; functions given to set_close_callback and when_sent stay,
+  // read twice. Until then no more is delivered here. What was written before leaves before, and a
+  // pause ends. A server keeps counting it as the same connection, and its hooks, like work that a
+  // Handle posts, meet `next` from then on. Functions given to set_close_callback and when_sent stay,
   // one given to read_until_close does not. Closing first calls it off, and `next` is destroyed.
   // Throws std::invalid_argument for null, std::logic_error while another change is under way.
   void switch_protocol(std::unique_ptr<Protocol> next, ByteView rest = {});

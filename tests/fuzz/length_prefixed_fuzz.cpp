@@ -72,7 +72,7 @@ LengthPrefixedOptions options_from(fuzz::Choices& choices) {
   if ((flags & 16u) != 0) {
     options.length_offset = choices.next() % 8;
     // Around zero, or as far from it as can be.
-    options.length_adjustment = static_cast<std::int8_t>(choices.next());
+    options.length_adjustment = static_cast<std::int32_t>(choices.next()) - 128;
     if ((flags & 32u) != 0) {
       options.length_adjustment *= 1 << 24;
     }

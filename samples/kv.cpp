@@ -28,10 +28,11 @@ using Args = twister::RespArgs;
 using Refusal = twister::RespError;
 using Reply = twister::RespWriter;
 using twister::resp_integer;
+using twister::resp_lower;
+using twister::unknown_subcommand;
 using twister::wrong_number_of_arguments;
 using List = std::deque<std::string>;
 using Milliseconds = std::int64_t;
-
 constexpr Milliseconds never = std::numeric_limits<Milliseconds>::max();
 
 // Clients choose the keys: without a number that they do not know, one of them could choose a million
@@ -65,23 +66,26 @@ using Entry = std::pair<const std::string, Value>;
 // earliest alone and erases so many at a time that nobody has to wait for it.
 class Store {
  public:
-  static constexpr std::size_t key_bytes = 192;  // about what a key costs beside its bytes
-  static constexpr std::size_t item_bytes = 40;  // the same for an item of a list
-
+  static constexpr std::size_t key_bytes = 192;   // about what a key costs beside its bytes
+  static constexpr std::size_t item_bytes = 40;   // the same for an item of a list,
+  static constexpr std::size_t list_bytes = 600;  // and for a list
   explicit Store(std::size_t max_bytes) : max_bytes_(max_bytes) {}
-
   void run_on(twister::IOLoop& loop) {
     loop_ = &loop;
-    sweep_.emplace(loop, std::chrono::milliseconds(100), [this] {
-      const Milliseconds until = now();
-      for (int left = 5000; left > 0 && !expiring_.empty(); --left) {
-        if (expiring_.begin()->first > until) break;
-        erase(*expiring_.begin()->second);
-      }
-    });
+    sweep_.emplace(loop, std::chrono::milliseconds(25), [this] { sweep(); });
     sweep_->start();
   }
-
+  // Erases what has expired, a part at a time; true if the store is full even so.
+  bool sweep() {
+    start_command();
+    for (int left = 5000; left > 0 && !expiring_.empty(); --left) {
+      if (expiring_.begin()->first > now()) break;
+      erase(*expiring_.begin()->second);
+    }
+    return is_full();
+  }
+  // While one command runs, time stands still: a key is there to its end, or not at all.
+  void start_command() { now_ = never; }
   Entry* find(std::string_view key) {
     const auto found = keys_.find(key);
     if (found == keys_.end()) return nullptr;
@@ -97,9 +101,13 @@ class Store {
   }
   void assign(Entry& entry, std::string_view text) {
     count(entry, entry.first.size() + key_bytes + text.size() - entry.second.bytes);
-    if (entry.second.data.index() != 0) entry.second.data = std::string();
+    auto* old = std::get_if<std::string>(&entry.second.data);
+    // Room that is not counted is not kept.
+    if (old == nullptr || old->capacity() / 4 > text.size() + 256)
+      entry.second.data.emplace<std::string>();
     std::get<std::string>(entry.second.data).assign(text);
   }
+  void make_list(Entry& entry) { entry.second.data = List(), count(entry, list_bytes); }
   // For whoever changes a list. What is taken away is a number that wraps around.
   void count(Entry& entry, std::size_t bytes) {
     entry.second.bytes += bytes;
@@ -121,9 +129,10 @@ class Store {
     keys_.clear();
     used_bytes_ = 0;
   }
-
   Milliseconds now() const {
-    return std::chrono::floor<std::chrono::milliseconds>(loop_->now()).time_since_epoch().count();
+    using std::chrono::milliseconds;
+    if (now_ == never) now_ = floor<milliseconds>(loop_->now()).time_since_epoch().count();
+    return now_;
   }
   std::size_t size() const { return keys_.size(); }
   std::size_t used_bytes() const { return used_bytes_; }
@@ -136,29 +145,17 @@ class Store {
   std::optional<twister::PeriodicCallback> sweep_;
   std::size_t used_bytes_ = 0;
   std::size_t max_bytes_;
+  mutable Milliseconds now_ = never;  // not asked for yet
 };
-
 class Session;
-
 struct Server {
   Store store;
   Map<std::set<Session*>> channels{};
 };
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  return result;
-}
-
-Refusal unknown_subcommand(const char* command, std::string_view what) {
-  return Refusal("ERR unknown subcommand '" + std::string(what.substr(0, 128)) + "'. Try " +
-                 command + " HELP.");
-}
-
-// For replies that a short command can make long: to be called behind each item.
-void check_size(const Reply& reply) {
-  if (reply.size() > 8 * 1024 * 1024) throw Refusal("ERR the reply would be too long");
+// For replies that a short command can make long.
+void check_size(std::size_t bytes) {
+  if (bytes > 8 * 1024 * 1024) throw Refusal("ERR the reply would be too long");
 }
 
 // One client: what its commands do, and the channels that it listens to.
@@ -169,10 +166,10 @@ class Session : public twister::RespProtocol {
  private:
   enum Kind { plain, grows, subscribes };  // refused without memory; allowed to a subscriber
   static const twister::RespCommandTable<Session>& commands();
-
   void on_command(Args args, Reply& reply) override {
     const auto& command = commands().find(args);
-    if (command.kind == grows && store_.is_full()) {
+    store_.start_command();
+    if (command.kind == grows && store_.is_full() && store_.sweep()) {
       throw Refusal("OOM command not allowed when used memory > 'maxmemory'.");
     }
     if (command.kind != subscribes && !channels_.empty()) {
@@ -182,11 +179,7 @@ class Session : public twister::RespProtocol {
     }
     command.run(*this, args, reply);
   }
-
-  void on_close(const twister::CloseReason&) override {
-    while (!channels_.empty()) leave(std::string(*channels_.begin()));
-  }
-
+  void on_close(const twister::CloseReason&) override { leave_all(); }
   // What a key holds, or null where there is no key.
   template <class T>
   T* find(std::string_view key) {
@@ -205,10 +198,9 @@ class Session : public twister::RespProtocol {
     for (const std::string_view key : args.subspan(1)) {
       Entry* entry = store_.find(key);
       text(entry == nullptr ? nullptr : std::get_if<std::string>(&entry->second.data), reply);
-      check_size(reply);
+      check_size(reply.size());
     }
   }
-
   void set(std::string_view key, std::string_view value, Milliseconds expires = never) {
     Entry& entry = store_.find_or_add(key);
     store_.assign(entry, value);
@@ -217,22 +209,23 @@ class Session : public twister::RespProtocol {
   void set(Args args, Reply& reply) {
     std::string condition;  // nx: a new key only, xx: only one that is there
     std::string expiry;     // keepttl, or the unit of the number
-    std::int64_t number = 1;
+    std::string_view number = "1";
     for (std::size_t i = 3; i < args.size(); ++i) {
-      const std::string option = lower(args[i]);
+      const std::string option = resp_lower(args[i]);
       const bool is_time = (option == "ex" || option == "px") && i + 1 < args.size();
       if ((option == "nx" || option == "xx") && (condition.empty() || condition == option)) {
         condition = option;
-      } else if ((is_time || option == "keepttl") && expiry.empty()) {
+      } else if ((is_time || option == "keepttl") && (expiry.empty() || expiry == option)) {
         expiry = option;
-        if (is_time) number = resp_integer(args[++i]);
+        if (is_time) number = args[++i];
       } else {
         throw Refusal("ERR syntax error");
       }
     }
-    if (number <= 0) throw Refusal("ERR invalid expire time in 'set' command");
+    const std::int64_t time = resp_integer(number);
+    if (time <= 0) throw Refusal("ERR invalid expire time in 'set' command");
     Milliseconds expires = never;
-    if (expiry == "ex" || expiry == "px") expires = after("set", expiry == "ex" ? 1000 : 1, number);
+    if (expiry == "ex" || expiry == "px") expires = after("set", expiry == "ex" ? 1000 : 1, time);
     const Entry* old = expiry.empty() && condition.empty() ? nullptr : store_.find(args[1]);
     if (!condition.empty() && (condition == "xx") != (old != nullptr)) return reply.null();
     if (expiry == "keepttl" && old != nullptr) expires = old->second.expires;
@@ -244,7 +237,6 @@ class Session : public twister::RespProtocol {
     for (std::size_t i = 1; i < args.size(); i += 2) set(args[i], args[i + 1]);
     reply.simple("OK");
   }
-
   void add(std::string_view key, std::int64_t number, Reply& reply) {
     const std::string* old = find<std::string>(key);
     std::int64_t sum = 0;
@@ -265,7 +257,7 @@ class Session : public twister::RespProtocol {
   void push(End end, Args args, Reply& reply) {
     find<List>(args[1]);  // not something else
     Entry& entry = store_.find_or_add(args[1]);
-    if (entry.second.data.index() == 0) entry.second.data = List();  // a new key
+    if (entry.second.data.index() == 0) store_.make_list(entry);  // a new key
     auto& list = std::get<List>(entry.second.data);
     for (const std::string_view item : args.subspan(2)) {
       end == front ? list.emplace_front(item) : list.emplace_back(item);
@@ -273,7 +265,6 @@ class Session : public twister::RespProtocol {
     }
     reply.integer(list.size());
   }
-
   void pop(End end, Args args, Reply& reply) {
     const bool many = args.size() > 2;
     if (args.size() > 3) throw wrong_number_of_arguments(end == front ? "lpop" : "rpop");
@@ -283,6 +274,9 @@ class Session : public twister::RespProtocol {
     if (list == nullptr) return many ? reply.null_array() : reply.null();
     Entry& entry = *store_.find(args[1]);
     const auto count = std::min(static_cast<std::size_t>(*most), list->size());
+    std::size_t bytes = 0;  // before the first item is gone
+    for (std::size_t i = 0; i < count; ++i)
+      check_size(bytes += (*list)[end == front ? i : list->size() - 1 - i].size());
     if (many) reply.array(count);
     for (std::size_t i = 0; i < count; ++i) {
       const std::string& item = end == front ? list->front() : list->back();
@@ -296,7 +290,6 @@ class Session : public twister::RespProtocol {
     const auto* list = find<List>(key);
     return list == nullptr ? 0 : list->size();
   }
-
   void lrange(Args args, Reply& reply) {
     std::int64_t first = resp_integer(args[2]);
     std::int64_t last = resp_integer(args[3]);
@@ -308,7 +301,7 @@ class Session : public twister::RespProtocol {
     reply.array(first < end ? static_cast<std::size_t>(end - first) : 0);
     for (std::int64_t i = first; i < end; ++i) {
       reply.bulk((*list)[static_cast<std::size_t>(i)]);
-      check_size(reply);
+      check_size(reply.size());
     }
   }
 
@@ -337,6 +330,7 @@ class Session : public twister::RespProtocol {
     return entry == nullptr ? "none" : entry->second.data.index() == 0 ? "string" : "list";
   }
   bool expire(Args args, const char* command, Milliseconds unit) {
+    if (args.size() > 3) throw Refusal("ERR Unsupported option " + std::string(args[3]));
     return expire_at(args[1], after(command, unit, resp_integer(args[2])));
   }
   bool expire_at(std::string_view key, Milliseconds time) {
@@ -355,15 +349,15 @@ class Session : public twister::RespProtocol {
 
   // ---- channels ----
   void subscribe(Args args, Reply& reply) {
-    constexpr std::size_t max_channels = 1024;
     for (const std::string_view channel : args.subspan(1)) {
-      if (channels_.size() == max_channels) return reply.error("ERR too many channels");
+      const bool full = channels_.size() == 1024 && !channels_.contains(channel);
+      if (full) return reply.error("ERR too many channels");
+      if (channel.size() > 1024) return reply.error("ERR channel name too long");
       channels_.emplace(channel);
       server_.channels[std::string(channel)].insert(this);
       tell("subscribe", channel, reply);
     }
   }
-
   void unsubscribe(Args args, Reply& reply) {
     std::vector<std::string> leaving(args.begin() + 1, args.end());
     if (leaving.empty()) leaving.assign(channels_.begin(), channels_.end());
@@ -379,13 +373,15 @@ class Session : public twister::RespProtocol {
     channel ? reply.bulk(*channel) : reply.null();
     reply.integer(channels_.size());
   }
+  void leave_all() {
+    while (!channels_.empty()) leave(std::string(*channels_.begin()));
+  }
   void leave(const std::string& channel) {
     if (channels_.erase(channel) == 0) return;
     const auto found = server_.channels.find(channel);
     found->second.erase(this);
     if (found->second.empty()) server_.channels.erase(found);
   }
-
   std::size_t publish(std::string_view channel, std::string_view text) {
     const auto found = server_.channels.find(channel);
     if (found == server_.channels.end()) return 0;
@@ -408,25 +404,27 @@ class Session : public twister::RespProtocol {
            "\r\n\r\n# Keyspace\r\ndb0:keys=" + std::to_string(store_.size()) + "\r\n";
   }
   static void config(Args args, Reply& reply) {
-    if (lower(args[1]) != "get") throw unknown_subcommand("CONFIG", args[1]);
-    if (args[2] == "save") return reply.strings({"save", ""});  // redis-benchmark wants to know
-    if (args[2] == "appendonly") return reply.strings({"appendonly", "no"});
-    reply.array(0);
+    if (resp_lower(args[1]) != "get") throw unknown_subcommand("CONFIG", args[1]);
+    const std::string name = resp_lower(args[2]);  // redis-benchmark asks for these two
+    if (name != "save" && name != "appendonly") return reply.array(0);
+    reply.strings({name, name == "save" ? "" : "no"});
   }
   static void client(Args args, Reply& reply) {
-    const std::string what = lower(args[1]);
+    const std::string what = resp_lower(args[1]);
     if (what != "setname" && what != "setinfo") throw unknown_subcommand("CLIENT", args[1]);
     reply.simple("OK");
   }
   static void hello(Args args, Reply& reply) {
     if (args.size() > 1 && args[1] != "2") throw Refusal("NOPROTO unsupported protocol version");
-    reply.strings({"server", "kv", "version", "7.0.0", "proto", "2"});
+    if (args.size() > 2) throw Refusal("ERR Syntax error in HELLO option");
+    reply.array(6);
+    for (const char* text : {"server", "kv", "version", "7.0.0", "proto"}) reply.bulk(text);
+    reply.integer(2);
   }
   static void select(std::string_view database, Reply& reply) {
     if (resp_integer(database) != 0) throw Refusal("ERR DB index is out of range");
     reply.simple("OK");
   }
-
   Server& server_;
   Store& store_;
   std::set<std::string, std::less<>> channels_;
@@ -453,8 +451,8 @@ const twister::RespCommandTable<Session>& Session::commands() {
       {"del", -2, [](Session& s, Args a, Reply& r) { r.integer(s.count(a, true)); }},
       {"exists", -2, [](Session& s, Args a, Reply& r) { r.integer(s.count(a, false)); }},
       {"type", 2, [](Session& s, Args a, Reply& r) { r.simple(s.type_of(a[1])); }},
-      {"expire", 3, [](Session& s, Args a, Reply& r) { r.integer(s.expire(a, "expire", 1000)); }},
-      {"pexpire", 3, [](Session& s, Args a, Reply& r) { r.integer(s.expire(a, "pexpire", 1)); }},
+      {"expire", -3, [](Session& s, Args a, Reply& r) { r.integer(s.expire(a, "expire", 1000)); }},
+      {"pexpire", -3, [](Session& s, Args a, Reply& r) { r.integer(s.expire(a, "pexpire", 1)); }},
       {"persist", 2, [](Session& s, Args a, Reply& r) { r.integer(s.expire_at(a[1], never)); }},
       {"ttl", 2, [](Session& s, Args a, Reply& r) { r.integer(s.time_to_live(a[1], 1000)); }},
       {"pttl", 2, [](Session& s, Args a, Reply& r) { r.integer(s.time_to_live(a[1], 1)); }},
@@ -470,7 +468,9 @@ const twister::RespCommandTable<Session>& Session::commands() {
       {"hello", -1, [](Session&, Args a, Reply& r) { hello(a, r); }},
       {"select", 2, [](Session&, Args a, Reply& r) { select(a[1], r); }},
       {"dbsize", 1, [](Session& s, Args, Reply& r) { r.integer(s.store_.size()); }},
-      {"flushall", -1, [](Session& s, Args, Reply& r) { s.store_.clear(), r.simple("OK"); }},
+      {"flushall", 1, [](Session& s, Args, Reply& r) { s.store_.clear(), r.simple("OK"); }},
+      {"reset", 1, [](Session& s, Args, Reply& r) { s.leave_all(), r.simple("RESET"); },
+       subscribes},
       {"quit", -1, [](Session& s, Args, Reply& r) { s.close(), r.simple("OK"); }, subscribes},
       // A browser, sent here by somebody's page: what follows may look like commands.
       {"post", -1, [](Session& s, Args, Reply&) { s.close(); }, subscribes},
@@ -487,8 +487,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   Server server{Store(static_cast<std::size_t>(*max_mib) << 20)};
-  twister::ServeOptions options;
-  options.max_threads = 1;  // all connections share the store
+  twister::ServeOptions options{.max_threads = 1};  // all connections share the store
   // A subscriber that is slower than this is disconnected, as Redis does it, and may come again.
   options.server.stream.max_write_buffer_size = 32 * 1024 * 1024;
   const auto make = [&server](twister::IOLoop& loop, std::string_view address,

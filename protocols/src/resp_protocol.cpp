@@ -34,6 +34,18 @@ RespError wrong_number_of_arguments(std::string_view command) {
   return RespError("ERR wrong number of arguments for '" + std::string(command) + "' command");
 }
 
+RespError unknown_subcommand(std::string_view command, std::string_view subcommand) {
+  return RespError("ERR unknown subcommand '" +
+                   std::string(subcommand.substr(0, max_quoted_bytes)) + "'. Try " +
+                   std::string(command) + " HELP.");
+}
+
+std::string resp_lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = lower(c);
+  return result;
+}
+
 std::int64_t resp_integer(std::string_view text) {
   if (const auto value = parse_resp_integer(text)) return *value;
   throw RespError("ERR value is not an integer or out of range");

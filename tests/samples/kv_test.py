@@ -266,6 +266,50 @@ class KvChannelsTest(KvProgram):
             self.assertTrue(receive_reply(client).endswith(b":%d\r\n" % left))
 
 
+class KvEdgesTest(KvProgram):
+    """Where two things meet: the end of a key and a command on it, a bound and what is asked for."""
+
+    def test_time_stands_still_while_a_command_runs(self):
+        # Keys that expire at any moment, also between two looks at the same one.
+        server = self.serve()
+        client = self.connect(server)
+        for _ in range(20):
+            client.send((command("RPUSH", "l", "x") + command("PEXPIRE", "l", 1) + command("LPOP", "l")) * 500)
+            for _ in range(500):
+                self.assertEqual(receive_reply(client)[:1], b":")
+                self.assertEqual(receive_reply(client), b":1\r\n")
+                self.assertIn(receive_reply(client), (b"$1\r\nx\r\n", b"$-1\r\n"))
+        self.check(client, b"+PONG\r\n", "PING")
+
+    def test_a_pop_that_would_be_too_long_takes_nothing(self):
+        client = self.connect(self.serve())
+        for _ in range(10):
+            self.ask(client, "RPUSH", "l", b"x" * 1_000_000)
+        self.check(client, b"-ERR the reply would be too long\r\n", "LPOP", "l", 10)
+        self.check(client, b":10\r\n", "LLEN", "l")
+
+    @unittest.skipIf(SANITIZED, "a sanitizer keeps what was freed")
+    def test_what_a_shorter_value_needs_no_more_is_given_back(self):
+        server = self.serve()
+        client = self.connect(server)
+        before = server.resident_bytes()
+        for number in range(100):
+            self.check(client, b"+OK\r\n", "SET", f"k{number}", b"x" * 900_000)
+            self.check(client, b"+OK\r\n", "SET", f"k{number}", "")
+        self.assertLess(server.resident_bytes() - before, 20 * MIB)
+
+    def test_names_of_channels_are_bounded(self):
+        client = self.connect(self.serve())
+        self.check(client, b"-ERR channel name too long\r\n", "SUBSCRIBE", b"x" * 1025)
+        self.check(client, b"+PONG\r\n", "PING")
+
+    def test_reset_leaves_every_channel(self):
+        client = self.connect(self.serve())
+        self.check(client, b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n", "SUBSCRIBE", "a")
+        self.check(client, b"+RESET\r\n", "RESET")
+        self.check(client, b"$1\r\nx\r\n", "ECHO", "x")
+
+
 class KvHostileTest(KvProgram):
     def test_what_is_no_resp_is_named_and_ends_the_connection(self):
         server = self.serve()

@@ -36,6 +36,11 @@ class RespError : public std::runtime_error {
 
 // Redis's text for a command that has too many arguments, or too few.
 RespError wrong_number_of_arguments(std::string_view command);
+// The same for what follows CONFIG or CLIENT, say, and is not known.
+RespError unknown_subcommand(std::string_view command, std::string_view subcommand);
+
+// An argument that is a word in small or capital letters, in small ones (ASCII).
+std::string resp_lower(std::string_view text);
 
 // An argument that has to be a number. Throws RespError with Redis's text.
 std::int64_t resp_integer(std::string_view text);

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string_view>
 
 namespace twister::detail {
@@ -16,32 +15,24 @@ struct RespNumber {
       0;  // complete: of the line with its type and end; malformed: where that shows
 };
 
+// read_number() of any length.
+RespNumber read_long_number(std::string_view input) noexcept;
+
 // Reads "TNNN\r\n" at the front of `input`, whose first byte, the type, is not looked at. The verdict
 // depends on the bytes up to where it shows, so a cut makes no difference.
 inline RespNumber read_number(std::string_view input) noexcept {
-  constexpr std::size_t max_digits = 19;  // of 2^63 - 1; 64 bits without a sign hold them
-  using Status = RespNumber::Status;
-  const bool negative = input.size() > 1 && input[1] == '-';
-  const std::size_t first = negative ? 2 : 1;
-  std::size_t at = first;
-  std::uint64_t magnitude = 0;
-  for (; at < input.size(); ++at) {
-    const auto digit = static_cast<unsigned>(static_cast<unsigned char>(input[at])) - '0';
-    if (digit > 9) break;
-    if (at > first && (magnitude == 0 || at - first == max_digits)) {
-      return {Status::malformed, 0, at};  // a leading zero, or too large
+  // One digit or two, nearly always.
+  if (input.size() >= 5) [[likely]] {
+    const auto first = static_cast<unsigned>(input[1]) - '0';
+    if (first <= 9 && input[2] == '\r' && input[3] == '\n') {
+      return {RespNumber::Status::complete, first, 4};
     }
-    magnitude = magnitude * 10 + digit;
+    const auto second = static_cast<unsigned>(input[2]) - '0';
+    if (first - 1 <= 8 && second <= 9 && input[3] == '\r' && input[4] == '\n') {
+      return {RespNumber::Status::complete, first * 10 + second, 5};
+    }
   }
-  if (at == input.size()) return {};
-  const std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
-  const bool wrong = at == first || magnitude > largest + (negative ? 1 : 0) ||
-                     (negative && magnitude == 0) || input[at] != '\r';
-  if (wrong) return {Status::malformed, 0, at};
-  if (at + 1 == input.size()) return {};
-  if (input[at + 1] != '\n') return {Status::malformed, 0, at + 1};
-  return {Status::complete, static_cast<std::int64_t>(negative ? 0 - magnitude : magnitude),
-          at + 2};
+  return read_long_number(input);
 }
 
 // Whether `end` of a text is its CRLF, as far as it has arrived; else which byte of it is not.

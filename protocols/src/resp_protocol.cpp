@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 
 namespace twister {
@@ -12,6 +13,9 @@ namespace {
 
 // No command has a longer name.
 constexpr std::size_t max_name_bytes = 32;
+
+// Of the memory that replies are made in, by each thread.
+constexpr std::size_t max_kept_bytes = 64 * 1024;
 
 // What Redis repeats of a mistake.
 constexpr std::size_t max_quoted_bytes = 128;
@@ -51,23 +55,28 @@ std::int64_t resp_integer(std::string_view text) {
   throw RespError("ERR value is not an integer or out of range");
 }
 
+// The reply is made beside the output, so that on_command may write() to anybody, itself included.
 void RespProtocol::on_message(RespArgs command) {
-  bool answered = false;
-  const auto answer = [&](ByteBuffer& out) {
-    answered = true;
-    RespWriter reply(out);
-    try {
-      on_command(command, reply);
-    } catch (const RespError& error) {
-      reply.take_back();
-      reply.error(error.what());
-    }
-    return true;
-  };
-  write_in_place(answer);
-  if (answered) return;
-  ByteBuffer unsent;  // nothing leaves any more, but what the client asked for is done
-  answer(unsent);
+  thread_local ByteBuffer replies;  // of commands that are under way: one, unless they nest
+  const std::size_t begin = replies.size();
+  RespWriter reply(replies);
+  std::optional<std::error_code> closes;
+  closes_ = &closes;
+  try {
+    on_command(command, reply);
+  } catch (const RespError& error) {
+    reply.take_back();
+    reply.error(error.what());
+  } catch (...) {
+    closes_ = nullptr;
+    reply.take_back();
+    throw;
+  }
+  closes_ = nullptr;
+  write(replies.view().subspan(begin));
+  reply.take_back();
+  if (replies.capacity() > max_kept_bytes) replies.release();
+  if (closes) Protocol::close(*closes);
 }
 
 void RespProtocol::on_message_error(const CodecError& error) {
@@ -75,6 +84,11 @@ void RespProtocol::on_message_error(const CodecError& error) {
     RespWriter(out).error("ERR Protocol error: " + error.message());
     return true;
   });
+}
+
+void RespProtocol::close(std::error_code error) {
+  if (closes_ == nullptr) return Protocol::close(error);
+  if (!*closes_) *closes_ = error;
 }
 
 namespace detail {

@@ -35,6 +35,12 @@ class Counter : public RespProtocol {
            for (const std::string_view arg : a.subspan(1)) r.integer(resp_integer(arg));
          }},
         {"silence", 1, [](Counter&, RespArgs, RespWriter&) {}},
+        {"say", 2,
+         [](Counter& c, RespArgs a, RespWriter& r) {
+           r.simple("said");
+           c.write(a[1]);  // as a broadcast to everybody would
+         }},
+        {"abort", 1, [](Counter& c, RespArgs, RespWriter& r) { r.simple("lost"), c.abort(); }},
         {"throw", 1, [](Counter&, RespArgs, RespWriter&) { throw std::logic_error("a bug"); }},
         {"half", 1,
          [](Counter& c, RespArgs, RespWriter& r) { r.simple("OK"), c.shutdown_write(); }},
@@ -127,6 +133,31 @@ TEST_F(RespConversation, MayEndInsideACommand) {
   EXPECT_EQ(answer("quit\r\ncount\r\n"), "+OK\r\n");
   EXPECT_TRUE(peer.ended());
   EXPECT_EQ(seen.count, 0);
+}
+
+TEST_F(RespConversation, MayWriteToItselfInsideACommand) {
+  EXPECT_EQ(answer("say 'hello '\r\ncount\r\n"), "hello +said\r\n:1\r\n");
+}
+
+TEST_F(RespConversation, MayBeAbortedInsideACommand) {
+  EXPECT_EQ(answer("count\r\nabort\r\ncount\r\n"), "");
+  ASSERT_THAT(seen.closes, SizeIs(1));
+  EXPECT_EQ(seen.closes[0].code, Errc::aborted_here);
+  EXPECT_EQ(seen.count, 1);
+}
+
+TEST_F(RespConversation, AnswersAtAnyLength) {
+  std::string command = "each";
+  std::string expected = "*50000\r\n";
+  for (int i = 0; i < 50'000; ++i) {
+    command += " 1";
+    expected += ":1\r\n";
+  }
+  MemoryPeer roomy(loop, std::make_unique<Counter>(seen, RespOptions{.max_line_bytes = 200'000}));
+  roomy.send(command + "\r\ncount\r\n");
+  std::string answers;
+  for (std::string more = roomy.take(); !more.empty(); more = roomy.take()) answers += more;
+  EXPECT_TRUE(answers == expected + ":1\r\n");
 }
 
 TEST_F(RespConversation, NamesAMistakeInTheProtocolBeforeItEnds) {

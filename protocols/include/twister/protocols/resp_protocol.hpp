@@ -14,9 +14,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <twister/codecs/resp.hpp>
@@ -56,13 +58,19 @@ class RespProtocol : public MessageProtocol<RespCommands> {
   RespProtocol() = default;
   explicit RespProtocol(const RespOptions& options) : MessageProtocol(RespCommands(options)) {}
 
-  // `reply` is this connection's output: write() to others as you like, and close() this one, but do
-  // not write() to it or abort() it until this has returned. Nothing written is no answer at all.
+  // What is written to `reply` is sent when this returns, behind what was sent by write() meanwhile.
+  // Nothing written is no answer at all.
   virtual void on_command(RespArgs command, RespWriter& reply) = 0;
+
+  // As Protocol::close(). From inside on_command, the reply still leaves.
+  void close(std::error_code error = {});
 
  private:
   void on_message(RespArgs command) final;
   void on_message_error(const CodecError& error) override;
+
+  std::optional<std::error_code>* closes_ =
+      nullptr;  // during on_command: what close() has asked for
 };
 
 namespace detail {

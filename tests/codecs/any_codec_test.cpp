@@ -11,6 +11,12 @@
 #include "support/allocation_counter.hpp"
 
 #ifdef TWISTER_TEST_PROTOBUF
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/text_format.h>
+#include <google/protobuf/type.pb.h>
+
 #include "twister/codecs/protobuf_json.hpp"
 
 #include "person.pb.h"
@@ -163,6 +169,37 @@ TEST(AnyCodec, TakesLayersThatTheProgramNames) {
   });
   AnyCodec codec("lp32/zlib/json", {}, names);
   ByteBuffer out;
+
+// protobuf recurses, without a limit, where an Any is in an Any.
+TEST(ProtobufJson, RefusesTypesInWhichAnAnyMayBe) {
+  namespace pb = google::protobuf;
+  EXPECT_THROW(ProtobufJson{*pb::Any::descriptor()}, std::invalid_argument);
+  EXPECT_THROW(ProtobufJson{*pb::Type::descriptor()},
+               std::invalid_argument);                       // Option within Field
+  EXPECT_NO_THROW(ProtobufJson{*pb::Struct::descriptor()});  // holds itself, and no Any
+}
+
+TEST(ProtobufJson, RefusesTypesThatAnAnyExtends) {
+  google::protobuf::Any::descriptor();  // is linked
+  google::protobuf::FileDescriptorProto file;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      R"(name: "open.proto" dependency: "google/protobuf/any.proto"
+         message_type { name: "Open" extension_range { start: 100 end: 200 } }
+         extension { name: "any" extendee: "Open" number: 100 label: LABEL_OPTIONAL
+                     type: TYPE_MESSAGE type_name: ".google.protobuf.Any" })",
+      &file));
+  google::protobuf::DescriptorPool pool(google::protobuf::DescriptorPool::generated_pool());
+  ASSERT_NE(pool.BuildFile(file), nullptr);
+  EXPECT_THROW(ProtobufJson{*pool.FindMessageTypeByName("Open")}, std::invalid_argument);
+}
+
+TEST(ProtobufJson, TakesTextThatIsNotUtf8ForABadMessage) {
+  ProtobufJson payload(*google::protobuf::Value::descriptor());
+  EXPECT_FALSE(payload.decode(as_bytes(hex("1a0161"))));
+  EXPECT_EQ(payload.message(), "a");
+  EXPECT_EQ(payload.decode(as_bytes(hex("1a01ff"))),
+            (CodecError{CodecErrc::malformed_protobuf, 3}));
+}
   EXPECT_FALSE(codec.encode(std::string(1000, 'x'), out));
   EXPECT_LT(out.size(), 50u);
   ASSERT_EQ(codec.decode(out.view()).status, DecodeResult::Status::message);

@@ -9,17 +9,20 @@
 // see protobuf.hpp; the detour by text costs some ten times as much.
 #pragma once
 
-#include <climits>
+#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/dynamic_message.h>
 #include <google/protobuf/util/json_util.h>
 
 #include "twister/codecs/any_payload.hpp"
+#include "twister/codecs/detail/protobuf_bytes.hpp"
 #include "twister/codecs/json.hpp"
 
 namespace twister {
@@ -27,29 +30,38 @@ namespace twister {
 // The wire form of one message type, as the value that protobuf's JSON mapping makes of it: names in
 // lowerCamelCase, 64-bit integers as strings, bytes in base 64, fields without a value left out.
 //
+// Not for a google.protobuf.Any, nor for types that have one somewhere within: protobuf prints an Any
+// that is in an Any by a call within a call, without any limit, and a peer would choose how deep.
+//
 // Limits: those of the framing; JSON's max_depth for the value, protobuf's 100 levels for the message.
-// Errors: malformed_protobuf, too_deep; encoding unencodable, for a value that is not the message.
+// Errors: malformed_protobuf, too_deep; encoding unencodable, for a value that is not the message, and
+//   frame_too_long over 2 GiB.
 // Ownership: copies share the type's prototype and its factory. The pool of `type` outlives them.
 class ProtobufJson {
  public:
   using Message = nlohmann::json;
   using Received = nlohmann::json&;
 
+  // Throws std::invalid_argument for a type in which an Any may be.
   explicit ProtobufJson(const google::protobuf::Descriptor& type, const JsonOptions& options = {})
       : json_(options),
         factory_(std::make_shared<google::protobuf::DynamicMessageFactory>()),
-        prototype_(factory_->GetPrototype(&type)) {}
+        prototype_(factory_->GetPrototype(&without_any(type))) {}
 
   CodecError decode(ByteView frame) {
     const std::unique_ptr<google::protobuf::Message> message(prototype_->New());
     std::string text;
-    if (frame.size() > INT_MAX ||
-        !message->ParsePartialFromArray(frame.data(), static_cast<int>(frame.size())) ||
-        !message->IsInitialized() ||
-        !google::protobuf::util::MessageToJsonString(*message, &text).ok()) {
+    if (const CodecError error = detail::parse_protobuf(*message, frame)) {
+      return error;
+    }
+    if (!google::protobuf::util::MessageToJsonString(*message, &text).ok()) {
       return {CodecErrc::malformed_protobuf, frame.size()};
     }
-    return json_.decode(as_bytes(text));
+    // The peer has sent no JSON: what is wrong with the text was wrong with the message.
+    const CodecError error = json_.decode(as_bytes(text));
+    return !error || error.code == CodecErrc::too_deep
+               ? error
+               : CodecError{CodecErrc::malformed_protobuf, frame.size()};
   }
 
   nlohmann::json& message() noexcept { return json_.message(); }
@@ -62,17 +74,40 @@ class ProtobufJson {
     const std::unique_ptr<google::protobuf::Message> message(prototype_->New());
     const std::string_view view = as_text(text.view());
     if (!google::protobuf::util::JsonStringToMessage({view.data(), view.size()}, message.get())
-             .ok() ||
-        !message->IsInitialized()) {
+             .ok()) {
       return {CodecErrc::unencodable};
     }
-    out.append(message->SerializePartialAsString());
-    return {};
+    return detail::append_protobuf(*message, out);
   }
 
   void forget() noexcept { json_.forget(); }
 
  private:
+  using Descriptor = google::protobuf::Descriptor;
+
+  // The type itself, once all that can be in a message of it has been looked at.
+  static const Descriptor& without_any(const Descriptor& type) {
+    std::vector<const Descriptor*> found = {&type};
+    const auto add = [&found](const google::protobuf::FieldDescriptor* field) {
+      const Descriptor* const within = field->message_type();
+      if (within != nullptr && std::find(found.begin(), found.end(), within) == found.end()) {
+        found.push_back(within);
+      }
+    };
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const Descriptor& each = *found[i];
+      if (each.full_name() == "google.protobuf.Any") {
+        throw std::invalid_argument("ProtobufJson: " + std::string(type.full_name()) +
+                                    " may hold a google.protobuf.Any, whose JSON has no limit");
+      }
+      for (int field = 0; field < each.field_count(); ++field) add(each.field(field));
+      std::vector<const google::protobuf::FieldDescriptor*> extensions;
+      type.file()->pool()->FindAllExtensions(&each, &extensions);
+      for (const auto* const extension : extensions) add(extension);
+    }
+    return type;
+  }
+
   Json json_;
   std::shared_ptr<google::protobuf::DynamicMessageFactory> factory_;
   const google::protobuf::Message* prototype_;

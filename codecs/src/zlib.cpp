@@ -61,9 +61,9 @@ void check_memory(int result) {
 }
 
 struct Deflater {
-  explicit Deflater(ZlibFormat format) {
+  explicit Deflater(const ZlibOptions& options) {
     constexpr int memory_level = 8;  // zlib's default
-    check_memory(deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window_bits(format),
+    check_memory(deflateInit2(&stream, options.level, Z_DEFLATED, window_bits(options.format),
                               memory_level, Z_DEFAULT_STRATEGY));
   }
   ~Deflater() { deflateEnd(&stream); }
@@ -84,13 +84,15 @@ struct Inflater {
 
 // Messages know nothing of one another, so one of each serves all connections of a thread.
 z_stream& deflate_stream(const ZlibOptions& options) {
-  thread_local std::array<std::unique_ptr<Deflater>, 3> deflaters;
-  std::unique_ptr<Deflater>& deflater = deflaters.at(static_cast<std::size_t>(options.format));
+  constexpr std::size_t formats = 3;
+  constexpr std::size_t levels = Z_BEST_COMPRESSION + 1;
+  thread_local std::array<std::array<std::unique_ptr<Deflater>, levels>, formats> deflaters;
+  std::unique_ptr<Deflater>& deflater = deflaters.at(static_cast<std::size_t>(options.format))
+                                            .at(static_cast<std::size_t>(options.level));
   if (!deflater) {
-    deflater = std::make_unique<Deflater>(options.format);
+    deflater = std::make_unique<Deflater>(options);
   }
   check_memory(deflateReset(&deflater->stream));
-  check_memory(deflateParams(&deflater->stream, options.level, Z_DEFAULT_STRATEGY));
   return deflater->stream;
 }
 

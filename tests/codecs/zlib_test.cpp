@@ -112,6 +112,39 @@ TEST(Zlib, ReadsWhatItWroteInEveryFormatAtEveryLevel) {
   EXPECT_GT(deflated(text, {.level = 0}).size(), text.size());
 }
 
+// A stream of zlib's whose level is changed may write to where its last message went.
+TEST(Zlib, HasACompressorOfItsOwnForEveryLevel) {
+  const Zlib fast({.level = 1});
+  const Zlib small({.level = 6});
+  const std::string text = words(20'000);
+  for (int round = 0; round < 3; ++round) {
+    for (const Zlib* each : {&fast, &small}) {
+      const std::size_t before = testing::allocated_bytes();
+      ByteBuffer out;
+      ASSERT_FALSE(each->compress(as_bytes(text), out));
+      ByteBuffer back;
+      ASSERT_FALSE(each->decompress(out.view(), back));
+      EXPECT_EQ(text_of(back), text);
+      if (round > 0) {
+        EXPECT_LT(testing::allocated_bytes() - before, 150'000u) << "made anew";
+      }
+    }
+  }
+}
+
+TEST(Zlib, TakesMemoryOnceForALevel) {
+  std::thread([] {
+    for (const int level : {1, 6}) {
+      const std::size_t before = testing::allocated_bytes();
+      deflated(hello, {.level = level});
+      const std::size_t first = testing::allocated_bytes();
+      deflated(hello, {.level = level});
+      EXPECT_GT(first - before, 200'000u);
+      EXPECT_LT(testing::allocated_bytes() - first, 1'000u);
+    }
+  }).join();
+}
+
 TEST(Zlib, DecodesTheSameAtEveryCut) {
   ByteBuffer wire;
   Texts codec;

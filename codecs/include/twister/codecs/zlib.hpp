@@ -36,8 +36,8 @@ struct ZlibOptions {
 //   where it was noticed: damage, a stream that is cut, bytes behind its end (a second member of
 //   gzip too), a preset dictionary.
 // Ownership: an object has its options alone. zlib's memory is the thread's, freed with it, whatever
-//   the number of connections: 262 KiB for each format that it has compressed, and 39 KiB for
-//   having decompressed. After the first message of a thread, zlib allocates nothing.
+//   the number of connections: 262 KiB for each format and level that it has compressed by, and
+//   39 KiB for having decompressed. After the first message of a thread, zlib allocates nothing.
 // Threads: one object in one thread at a time.
 class Zlib {
  public:

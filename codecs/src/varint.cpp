@@ -25,7 +25,7 @@ Varint::Varint(const VarintOptions& options)
     : max_length_bytes_(checked_length_bytes(options.max_length_bytes)),
       skips_oversize_(options.on_oversize == Oversize::skip) {
   // A frame with its header has to be countable in memory, however large the limit is said to be.
-  const std::size_t countable = std::numeric_limits<std::size_t>::max() - longest;
+  const std::size_t countable = std::numeric_limits<std::size_t>::max() - detail::max_varint_bytes;
   const std::uint64_t sayable = max_length_bytes_ == 5 ? std::numeric_limits<std::uint32_t>::max()
                                                        : std::numeric_limits<std::uint64_t>::max();
   max_frame_bytes_ = static_cast<std::size_t>(

@@ -12,14 +12,11 @@
 #include <cstring>
 #include <optional>
 
+#include "twister/codecs/byte_order.hpp"
 #include "twister/codecs/codec.hpp"
+#include "twister/codecs/detail/integer_bytes.hpp"
 
 namespace twister {
-
-enum class ByteOrder : std::uint8_t {
-  big,  // network order
-  little,
-};
 
 struct LengthPrefixedOptions {
   std::size_t width = 4;  // bytes of the length field: 1, 2, 3, 4 or 8
@@ -192,26 +189,18 @@ inline std::uint64_t LengthPrefixed::load(const std::byte* field) const noexcept
     std::memcpy(&value, field, sizeof value);
     return is_native() ? value : __builtin_bswap32(value);
   }
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < width_; ++i) {
-    const std::byte next = field[order_ == ByteOrder::big ? i : width_ - 1u - i];
-    value = value << 8 | std::to_integer<std::uint64_t>(next);
-  }
-  return value;
+  return detail::load_integer(field, width_, order_);
 }
 
 inline void LengthPrefixed::store(std::byte* field, std::uint64_t body) const noexcept {
-  std::uint64_t length = body + self_bytes_;
+  const std::uint64_t length = body + self_bytes_;
   if (width_ == 4) [[likely]] {
     const auto narrow = static_cast<std::uint32_t>(length);
     const std::uint32_t ordered = is_native() ? narrow : __builtin_bswap32(narrow);
     std::memcpy(field, &ordered, sizeof ordered);
     return;
   }
-  for (std::size_t i = 0; i < width_; ++i) {
-    field[order_ == ByteOrder::big ? width_ - 1u - i : i] = static_cast<std::byte>(length & 0xff);
-    length >>= 8;
-  }
+  detail::store_integer(length, field, width_, order_);
 }
 
 }  // namespace twister

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "twister/codecs/codec.hpp"
+#include "twister/codecs/detail/varint_bytes.hpp"
 
 namespace twister {
 
@@ -67,8 +68,8 @@ class Varint {
     if (body.size() > max_frame_bytes_) [[unlikely]] {
       return {CodecErrc::frame_too_long, body.size(), max_frame_bytes_};
     }
-    std::byte length[longest];
-    out.append(ByteView(length, store(length, body.size())), body);
+    std::byte length[detail::max_varint_bytes];
+    out.append(ByteView(length, detail::store_varint(length, body.size())), body);
     return {};
   }
 
@@ -89,18 +90,6 @@ class Varint {
 
  private:
   enum class State : std::uint8_t { ready, skipping, too_long, malformed };
-
-  static constexpr std::size_t longest = 10;  // bytes of a length
-
-  // Writes the length of a body and returns how many bytes that took.
-  static std::size_t store(std::byte* to, std::uint64_t value) noexcept {
-    std::size_t width = 0;
-    for (; value >= 0x80; value >>= 7) {
-      to[width++] = static_cast<std::byte>(value | 0x80);
-    }
-    to[width++] = static_cast<std::byte>(value);
-    return width;
-  }
 
   // `width` bytes of `input` are the length.
   DecodeResult take(ByteView input, std::size_t width, std::uint64_t length) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "twister/codecs/detail/rollback.hpp"
+
 #include "delimiter_table.hpp"
 
 namespace twister {
@@ -78,7 +80,9 @@ CodecError Delimited::end_frame(ByteBuffer& out, std::size_t mark) const {
     out.truncate(mark);
     return error;
   }
+  detail::Rollback rollback(out, mark);
   out.append(terminator());
+  rollback.keep();
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "twister/codecs/byte_buffer.hpp"
+#include "twister/codecs/detail/rollback.hpp"
 #include "twister/codecs/error.hpp"
 
 namespace twister::detail {
@@ -28,7 +29,7 @@ struct InflateStep {
 // `first_room`, and ends one byte behind the limit: who fills that is over it.
 template <class Step>
 CodecError inflate_into(ByteBuffer& out, std::size_t first_room, std::size_t limit, Step step) {
-  const std::size_t before = out.size();
+  Rollback rollback(out);
   CodecError error;
   for (std::size_t inflated = 0; !error;) {
     const std::size_t room = std::min(std::max(inflated, first_room), limit - inflated) + 1;
@@ -40,10 +41,10 @@ CodecError inflate_into(ByteBuffer& out, std::size_t first_room, std::size_t lim
     } else if (result.status == InflateStep::Status::bad) {
       error = {CodecErrc::malformed_compression, result.position};
     } else if (result.status == InflateStep::Status::ended) {
+      rollback.keep();
       return {};
     }
   }
-  out.truncate(before);
   return error;
 }
 

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "twister/codecs/detail/rollback.hpp"
+
 #include "json_writer.hpp"
 #include "utf8.hpp"
 
@@ -132,12 +134,8 @@ CodecError Json::decode(ByteView frame) {
 }
 
 CodecError Json::encode(const json& value, ByteBuffer& out) const {
-  const std::size_t before = out.size();
-  const CodecError error = detail::JsonWriter(out, max_depth_).write(value);
-  if (error) {
-    out.truncate(before);
-  }
-  return error;
+  detail::Rollback rollback(out);
+  return rollback.keep_unless(detail::JsonWriter(out, max_depth_).write(value));
 }
 
 }  // namespace twister

@@ -5,6 +5,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "twister/codecs/detail/rollback.hpp"
+
 namespace twister {
 
 namespace {
@@ -123,7 +125,9 @@ CodecError Lines::end_frame(ByteBuffer& out, std::size_t mark) const {
       return error;
     }
   }
+  detail::Rollback rollback(out, mark);
   out.append(terminator());
+  rollback.keep();
   return {};
 }
 

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "twister/codecs/detail/rollback.hpp"
+
 #include "msgpack_reader.hpp"
 #include "msgpack_writer.hpp"
 
@@ -26,12 +28,8 @@ CodecError Msgpack::decode(ByteView frame) {
 }
 
 CodecError Msgpack::encode(const nlohmann::json& value, ByteBuffer& out) const {
-  const std::size_t before = out.size();
-  const CodecError error = detail::MsgpackWriter(out, options_).write(value);
-  if (error) {
-    out.truncate(before);
-  }
-  return error;
+  detail::Rollback rollback(out);
+  return rollback.keep_unless(detail::MsgpackWriter(out, options_).write(value));
 }
 
 }  // namespace twister

@@ -6,6 +6,7 @@
 
 #include "twister/codecs/detail/adler32.hpp"
 #include "twister/codecs/detail/protobuf_bytes.hpp"
+#include "twister/codecs/detail/rollback.hpp"
 
 #include "big_endian.hpp"
 
@@ -49,15 +50,16 @@ CodecError NamedProtobuf::encode(const ProtobufRef& message, ByteBuffer& out) co
   if (type == nullptr) {
     return {CodecErrc::unencodable};
   }
-  const std::size_t before = out.size();
+  const std::size_t mark = out.size();
+  detail::Rollback rollback(out);
   detail::append_be32(static_cast<std::uint32_t>(type->name.size() + 1), out);
   out.append(type->name);
   out.push_back(std::byte{0});
   if (const CodecError error = detail::append_protobuf(message.message(), out)) {
-    out.truncate(before);
     return error;
   }
-  detail::append_checksum(out, before);
+  detail::append_checksum(out, mark);
+  rollback.keep();
   return {};
 }
 

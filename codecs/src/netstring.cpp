@@ -4,6 +4,8 @@
 #include <charconv>
 #include <limits>
 
+#include "twister/codecs/detail/rollback.hpp"
+
 #include "late_header.hpp"
 
 namespace twister {
@@ -108,8 +110,10 @@ CodecError Netstring::encode(ByteView body, ByteBuffer& out) const {
     return {CodecErrc::frame_too_long, body.size(), max_frame_bytes_};
   }
   const Header header(body.size());
+  detail::Rollback rollback(out);
   out.append(header.view(), body);
   out.push_back(std::byte{','});
+  rollback.keep();
   return {};
 }
 
@@ -126,8 +130,10 @@ CodecError Netstring::end_frame(ByteBuffer& out, std::size_t mark) const {
     out.truncate(mark);
     return {CodecErrc::frame_too_long, body, max_frame_bytes_};
   }
+  detail::Rollback rollback(out, mark);
   detail::put_header(out, mark, reserved_header, Header(body).view());
   out.push_back(std::byte{','});
+  rollback.keep();
   return {};
 }
 

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "twister/codecs/detail/protobuf_bytes.hpp"
+#include "twister/codecs/detail/rollback.hpp"
+#include "twister/codecs/detail/varint_bytes.hpp"
 
 #include "utf8.hpp"
 
@@ -108,13 +110,10 @@ std::string_view name_in(std::string_view type_url) {
   return slash == type_url.npos ? std::string_view() : type_url.substr(slash + 1);
 }
 
-// Lengths are below 2 GiB: their varint has at most five bytes.
 void append_field(std::uint32_t field, std::size_t length, ByteBuffer& out) {
+  std::byte bytes[detail::max_varint_bytes];
   out.push_back(static_cast<std::byte>(field << 3 | 2u));
-  for (; length > 0x7f; length >>= 7) {
-    out.push_back(static_cast<std::byte>((length & 0x7fu) | 0x80u));
-  }
-  out.push_back(static_cast<std::byte>(length));
+  out.append(ByteView(bytes, detail::store_varint(bytes, length)));
 }
 
 }  // namespace
@@ -141,6 +140,7 @@ CodecError ProtobufAny::encode(const ProtobufRef& message, ByteBuffer& out) cons
   if (const CodecError error = detail::size_of_protobuf(message.message(), size)) {
     return error;
   }
+  detail::Rollback rollback(out);
   append_field(1, prefix.size() + type->name.size(), out);
   out.append(prefix);
   out.append(type->name);
@@ -148,6 +148,7 @@ CodecError ProtobufAny::encode(const ProtobufRef& message, ByteBuffer& out) cons
     append_field(2, size, out);
     detail::append_sized_protobuf(message.message(), size, out);
   }
+  rollback.keep();
   return {};
 }
 

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "twister/codecs/detail/rollback.hpp"
+
 namespace twister::detail {
 
 namespace {
@@ -109,10 +111,8 @@ const RespOptions& checked(const RespOptions& options, const char* whose) {
 }
 
 CodecError encode_value(const RespValue& value, const RespOptions& options, ByteBuffer& out) {
-  const std::size_t before = out.size();
-  const CodecError error = Encoder(options, out).encode(value);
-  if (error) out.truncate(before);
-  return error;
+  Rollback rollback(out);
+  return rollback.keep_unless(Encoder(options, out).encode(value));
 }
 
 }  // namespace twister::detail

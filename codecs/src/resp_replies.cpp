@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include "twister/codecs/detail/rollback.hpp"
+
 #include "resp_encode.hpp"
 #include "resp_line.hpp"
 
@@ -151,7 +153,9 @@ CodecError RespReplies::encode(const RespCommand& command, ByteBuffer& out) cons
   }
   RespWriter(out).strings(args);
   return {};
+  detail::Rollback rollback(out);
 }
+  rollback.keep();
 
 CodecError RespReplies::finish(ByteView rest) const noexcept {
   if (error_ || rest.empty()) return error_;

@@ -3,7 +3,9 @@
 #include <stdexcept>
 #include <string>
 
+#include "twister/codecs/detail/integer_bytes.hpp"
 #include "twister/codecs/detail/protobuf_bytes.hpp"
+#include "twister/codecs/detail/rollback.hpp"
 
 namespace twister {
 
@@ -30,11 +32,8 @@ CodecError TaggedProtobuf::decode(ByteView frame) {
   if (frame.size() < tag_bytes_) {
     return {CodecErrc::bad_length, frame.size(), tag_bytes_};
   }
-  std::uint32_t tag = 0;
-  for (std::size_t i = 0; i < tag_bytes_; ++i) {
-    const std::byte next = frame[order_ == ByteOrder::big ? i : tag_bytes_ - 1u - i];
-    tag = tag << 8 | std::to_integer<std::uint32_t>(next);
-  }
+  const auto tag =
+      static_cast<std::uint32_t>(detail::load_integer(frame.data(), tag_bytes_, order_));
   const ProtobufType* const type = types().find_tag(tag);
   if (type == nullptr) {
     return {CodecErrc::unknown_type, tag};
@@ -47,19 +46,10 @@ CodecError TaggedProtobuf::encode(const ProtobufRef& message, ByteBuffer& out) c
   if (type == nullptr || !type->tag) {
     return {CodecErrc::unencodable};
   }
-  const std::size_t before = out.size();
-  std::byte* const field = out.prepare(tag_bytes_).data();
-  std::uint32_t tag = *type->tag;
-  for (std::size_t i = 0; i < tag_bytes_; ++i) {
-    field[order_ == ByteOrder::big ? tag_bytes_ - 1u - i : i] = static_cast<std::byte>(tag & 0xffu);
-    tag >>= 8;
-  }
+  detail::Rollback rollback(out);
+  detail::store_integer(*type->tag, out.prepare(tag_bytes_).data(), tag_bytes_, order_);
   out.commit(tag_bytes_);
-  const CodecError error = detail::append_protobuf(message.message(), out);
-  if (error) {
-    out.truncate(before);
-  }
-  return error;
+  return rollback.keep_unless(detail::append_protobuf(message.message(), out));
 }
 
 }  // namespace twister

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "twister/codecs/detail/rollback.hpp"
+
 #include "late_header.hpp"
 
 namespace twister {
@@ -38,8 +40,10 @@ CodecError Varint::end_frame(ByteBuffer& out, std::size_t mark) const {
     out.truncate(mark);
     return {CodecErrc::frame_too_long, body, max_frame_bytes_};
   }
-  std::byte length[longest];
-  detail::put_header(out, mark, 1, ByteView(length, store(length, body)));
+  std::byte length[detail::max_varint_bytes];
+  detail::Rollback rollback(out, mark);
+  detail::put_header(out, mark, 1, ByteView(length, detail::store_varint(length, body)));
+  rollback.keep();
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include <zlib.h>
 
 #include "twister/codecs/detail/check.hpp"
+#include "twister/codecs/detail/rollback.hpp"
 
 #include "inflate_into.hpp"
 
@@ -82,7 +83,9 @@ struct Inflater {
   z_stream stream = with_counted_memory();
 };
 
-// Messages know nothing of one another, so one of each serves all connections of a thread.
+// Messages know nothing of one another, so one of each serves all connections of a thread. A level has
+// one of its own: where deflateParams() changes the level of a stream that was used before, zlib up to
+// 1.2.11 first flushes into the output of the message before, which is no longer there.
 z_stream& deflate_stream(const ZlibOptions& options) {
   constexpr std::size_t formats = 3;
   constexpr std::size_t levels = Z_BEST_COMPRESSION + 1;
@@ -127,6 +130,7 @@ CodecError Zlib::compress(ByteView bytes, ByteBuffer& out) const {
   z_stream& stream = deflate_stream(options_);
   stream.next_in = zlib_bytes(bytes);
   stream.avail_in = static_cast<uInt>(bytes.size());
+  detail::Rollback rollback(out);
   for (int result = Z_OK; result != Z_STREAM_END;) {  // once, if the bound is one
     const std::span<std::byte> room = out.prepare(deflateBound(&stream, bytes.size()));
     set_output(stream, room);
@@ -134,6 +138,7 @@ CodecError Zlib::compress(ByteView bytes, ByteBuffer& out) const {
     detail::check(result != Z_STREAM_ERROR, "Zlib: zlib has lost its state");
     out.commit(room.size() - stream.avail_out);
   }
+  rollback.keep();
   return {};
 }
 

@@ -56,6 +56,18 @@ ZSTD_CCtx* compressor(int level) {
   return compressing.get();
 }
 
+// Does so when decompressing ends, by an exception too.
+struct GivesLargeMemoryBack {
+  GivesLargeMemoryBack() = default;
+  GivesLargeMemoryBack(const GivesLargeMemoryBack&) = delete;
+  GivesLargeMemoryBack& operator=(const GivesLargeMemoryBack&) = delete;
+  ~GivesLargeMemoryBack() {
+    if (ZSTD_sizeof_DCtx(decompressing.get()) > max_kept_bytes) {  // 0 of none
+      decompressing.reset();
+    }
+  }
+};
+
 ZSTD_DCtx* decompressor(std::size_t max_inflated_bytes) {
   if (!decompressing) {
     decompressing.reset(ZSTD_createDCtx());
@@ -116,6 +128,7 @@ CodecError Zstd::decompress(ByteView bytes, ByteBuffer& out) const {
   if (said != ZSTD_CONTENTSIZE_UNKNOWN && said > limit) {
     return {CodecErrc::inflated_too_long, said, limit};
   }
+  const GivesLargeMemoryBack afterwards;
   ZSTD_DCtx* const context = decompressor(limit);
   ZSTD_inBuffer input{bytes.data(), bytes.size(), 0};
   std::uint64_t inflated = 0;
@@ -137,12 +150,7 @@ CodecError Zstd::decompress(ByteView bytes, ByteBuffer& out) const {
     }
     return detail::InflateStep{output.pos, status, input.pos};
   };
-  const CodecError error =
-      detail::inflate_into(out, believed_bytes(said, bytes.size()), limit, step);
-  if (ZSTD_sizeof_DCtx(context) > max_kept_bytes) {
-    decompressing.reset();
-  }
-  return error;
+  return detail::inflate_into(out, believed_bytes(said, bytes.size()), limit, step);
 }
 
 }  // namespace twister

@@ -1,6 +1,7 @@
 // With a compressor so simple that it is seen to be right; zlib and zstd have tests of their own.
 #include "twister/codecs/compressed.hpp"
 
+#include <new>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -108,6 +109,28 @@ TEST(Compressed, LimitsWhatTravelsAndWhatBecomesOfIt) {
             (CodecError{CodecErrc::inflated_too_long, 1025, 1024}));
   EXPECT_EQ(codec.encode("\xff", out), (CodecError{CodecErrc::invalid_utf8, 0}));
   EXPECT_EQ(text_of(out), before);
+}
+
+// Writes much, and then fails; tells what memory it was given to write to.
+struct FailsLate {
+  using Message = int;
+  using Received = int;
+  CodecError decode(ByteView) { return {}; }
+  int message() { return 0; }
+  CodecError encode(int, ByteBuffer& out) {
+    given = out.capacity();
+    out.append(std::string(10'000, 'x'));
+    throw std::bad_alloc();
+  }
+  std::size_t given = 0;
+};
+
+TEST(Compressed, KeepsNoLargeBlockWhenItsPayloadThrows) {
+  Compressed<RunLength, FailsLate> payload{RunLength()};
+  ByteBuffer out;
+  EXPECT_THROW(payload.encode(1, out), std::bad_alloc);
+  EXPECT_THROW(payload.encode(2, out), std::bad_alloc);
+  EXPECT_LE(payload.payload().given, ByteBuffer::kept_capacity);
 }
 
 TEST(Compressed, KeepsAMessageWhileOthersAreSent) {

@@ -9,6 +9,7 @@
 namespace {
 std::atomic<std::size_t> count = 0;
 std::atomic<std::size_t> bytes = 0;
+std::atomic<long> until_failure = -1;  // below 0: none is to fail
 }  // namespace
 
 namespace twister::testing {
@@ -21,9 +22,20 @@ std::size_t allocated_bytes() noexcept {
   return bytes;
 }
 
+void fail_allocation_behind(std::size_t count) noexcept {
+  until_failure = static_cast<long>(count);
+}
+
+void fail_no_allocation() noexcept {
+  until_failure = -1;
+}
+
 }  // namespace twister::testing
 
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  if (until_failure >= 0 && until_failure-- == 0) {
+    return nullptr;
+  }
   ++count;
   bytes += size;
   return std::malloc(size);

@@ -16,6 +16,7 @@
 
 #include "twister/codecs/codec.hpp"
 #include "twister/codecs/detail/adler32.hpp"
+#include "twister/codecs/detail/rollback.hpp"
 #include "twister/codecs/protobuf.hpp"
 
 namespace twister {
@@ -62,13 +63,14 @@ class ChecksummedProtobuf {
   T& message() noexcept { return payload_.message(); }
 
   CodecError encode(const Sent& message, ByteBuffer& out) const {
-    const std::size_t before = out.size();
+    const std::size_t mark = out.size();
+    detail::Rollback rollback(out);
     out.append(mark_);
     if (const CodecError error = payload_.encode(message, out)) {
-      out.truncate(before);
       return error;
     }
-    detail::append_checksum(out, before);
+    detail::append_checksum(out, mark);
+    rollback.keep();
     return {};
   }
 

@@ -67,7 +67,9 @@ enum class Terminator {
 //                         once is not scanned again. Which messages, skips and errors come out, and
 //                         in which order, does not depend on how the bytes were cut into calls.
 //   message()             after Status::message, until the next decode(); may be moved from
-//   encode(message, out)  appends header and body; on an error `out` is as it was before
+//   encode(message, out)  appends header and body; on an error, and when memory fails, `out` is as it
+//                         was before. No part of the message lies in `out`, which may move while
+//                         it is written; only framings, whose message is one view, cope with that
 //   finish(rest)          end of stream, after decode() said incomplete: no error between messages,
 //                         CodecErrc::truncated inside one, the sticky error after one
 //
@@ -89,7 +91,7 @@ concept Codec = requires(C codec, const C& idle, ByteView bytes, ByteBuffer& out
 //
 //   begin_frame(out)      appends room for a header; gives a mark to hand to end_frame
 //   end_frame(out, mark)  fills the header in, or checks the body and appends the terminator; on an
-//                         error `out` is as it was before begin_frame
+//                         error, and when memory fails, `out` is as it was before begin_frame
 template <class F>
 concept Framing = Codec<F> && std::same_as<typename F::Message, ByteView> &&
     std::same_as<typename F::Received, ByteView> &&

@@ -14,7 +14,7 @@
 namespace twister {
 
 // One message to its compressed form and back; messages know nothing of one another. Both append to
-// `out`, and leave it as it was on an error.
+// `out`, of which `bytes` are no part, and leave it as it was on an error and when memory fails.
 //
 //   compress(bytes, out)    refuses what decompress() would
 //   decompress(bytes, out)  is given exactly one whole message; stops at its limit while it inflates
@@ -68,13 +68,11 @@ class Compressed {
   Received message() { return payload_.message(); }
 
   CodecError encode(const Message& message, ByteBuffer& out) {
-    plain_.clear();
-    CodecError error = payload_.encode(message, plain_);
-    if (!error) {
-      error = compressor_.compress(plain_.view(), out);
+    const Emptied afterwards{plain_};
+    if (const CodecError error = payload_.encode(message, plain_)) {
+      return error;
     }
-    plain_.consume(plain_.size());  // frees a large block: who only sends is never told to forget
-    return error;
+    return compressor_.compress(plain_.view(), out);
   }
 
   void forget() {
@@ -88,6 +86,12 @@ class Compressed {
   P& payload() noexcept { return payload_; }
 
  private:
+  // Frees a large block, also when something throws: who only sends is never told to forget.
+  struct Emptied {
+    ByteBuffer& buffer;
+    ~Emptied() { buffer.consume(buffer.size()); }
+  };
+
   C compressor_;
   P payload_;
   ByteBuffer inflated_;  // the message there is

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "twister/codecs/codec.hpp"
+#include "twister/codecs/detail/rollback.hpp"
 
 namespace twister {
 
@@ -58,13 +59,13 @@ class Framed {
   Received message() { return payload_.message(); }
 
   CodecError encode(const Message& message, ByteBuffer& out) {
-    const std::size_t before = out.size();
+    detail::Rollback rollback(out);
     const std::size_t mark = framing_.begin_frame(out);
-    if (const CodecError error = payload_.encode(message, out)) [[unlikely]] {
-      out.truncate(before);
-      return error;
+    CodecError error = payload_.encode(message, out);
+    if (!error) [[likely]] {
+      error = framing_.end_frame(out, mark);
     }
-    return framing_.end_frame(out, mark);
+    return rollback.keep_unless(error);
   }
 
   CodecError finish(ByteView rest) const { return error_ ? error_ : framing_.finish(rest); }

@@ -24,8 +24,8 @@ struct ZstdOptions {
 // checksum.
 //
 // Limits: max_inflated_bytes, judged on a header that says the size, and counted while inflating
-//   whatever the header says. A frame whose window is larger than that and than the 8 MiB which
-//   RFC 8878 recommends is refused: a header can demand gigabytes.
+//   whatever the header says. A frame whose window is larger than that, rounded up to a power of two,
+//   and than the 8 MiB which RFC 8878 recommends is refused: a header can demand gigabytes.
 // Errors: inflated_too_long, both ways; decompressing also malformed_compression with the position
 //   where it was noticed: damage, a frame that is cut, bytes behind its end (a second frame too),
 //   too large a window, a dictionary, a skippable frame, a format from before 1.0.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "hex_digit.hpp"
 #include "resp_encode.hpp"
 #include "resp_line.hpp"
 
@@ -17,14 +18,6 @@ constexpr std::size_t kept_arguments = 32;
 
 constexpr bool is_blank(char byte) noexcept {
   return byte == ' ' || (byte >= '\t' && byte <= '\r');
-}
-
-// The value of a hexadecimal digit, or 16.
-unsigned hex_digit(char byte) noexcept {
-  if (byte >= '0' && byte <= '9') return static_cast<unsigned>(byte - '0');
-  if (byte >= 'a' && byte <= 'f') return static_cast<unsigned>(byte - 'a') + 10;
-  if (byte >= 'A' && byte <= 'F') return static_cast<unsigned>(byte - 'A') + 10;
-  return 16;
 }
 
 char escaped(char letter) noexcept {
@@ -51,9 +44,10 @@ std::size_t unquote(std::string_view line, std::size_t at, std::string& out) {
   for (; at < line.size() && line[at] != quote; ++at) {
     if (line[at] != '\\' || at + 1 == line.size() || (quote == '\'' && line[at + 1] != '\'')) {
       out += line[at];
-    } else if (line[++at] == 'x' && at + 2 < line.size() && hex_digit(line[at + 1]) < 16 &&
-               hex_digit(line[at + 2]) < 16) {
-      out += static_cast<char>(hex_digit(line[at + 1]) << 4 | hex_digit(line[at + 2]));
+    } else if (line[++at] == 'x' && at + 2 < line.size() && detail::hex_digit(line[at + 1]) >= 0 &&
+               detail::hex_digit(line[at + 2]) >= 0) {
+      out +=
+          static_cast<char>(detail::hex_digit(line[at + 1]) * 16 + detail::hex_digit(line[at + 2]));
       at += 2;
     } else {
       out += escaped(line[at]);
@@ -91,14 +85,15 @@ DecodeResult RespCommands::decode_array(ByteView input) {
   if (missing_ == 0) {
     const Number count = detail::read_number(text);
     if (count.status == Number::Status::incomplete) return {};
-    if (count.status == Number::Status::malformed || count.value < -1) [[unlikely]] {
-      return fail({CodecErrc::malformed_resp, count.value < -1 ? 1 : count.bytes});
+    if (count.status == Number::Status::malformed) [[unlikely]] {
+      return fail({CodecErrc::malformed_resp, count.bytes}, Fault::count);
     }
     if (count.value <= 0) return {.consumed = count.bytes};
-    missing_ = static_cast<std::size_t>(count.value);
-    if (missing_ > options_.max_items) [[unlikely]] {
-      return fail({CodecErrc::too_many_items, missing_, options_.max_items});
+    const auto items = static_cast<std::uint64_t>(count.value);
+    if (items > options_.max_items) [[unlikely]] {
+      return fail({CodecErrc::too_many_items, items, options_.max_items}, Fault::count);
     }
+    missing_ = static_cast<std::size_t>(items);  // fits: it is within the limit
     at_ = count.bytes;
     text_bytes_ = 0;
     args_.clear();
@@ -107,17 +102,21 @@ DecodeResult RespCommands::decode_array(ByteView input) {
   for (; missing_ > 0; --missing_) {
     if (at_ == text.size()) return pause(input);
     if (text[at_] != '$') [[unlikely]] {
-      return fail({CodecErrc::malformed_resp, at_});
+      found_ = text[at_];
+      return fail({CodecErrc::malformed_resp, at_}, Fault::type);
     }
     const Number length = detail::read_number(text.substr(at_));
     if (length.status == Number::Status::incomplete) return pause(input);
     if (length.status == Number::Status::malformed || length.value < 0) [[unlikely]] {
-      return fail({CodecErrc::malformed_resp, at_ + (length.value < 0 ? 1 : length.bytes)});
+      return fail({CodecErrc::malformed_resp, at_ + (length.value < 0 ? 1 : length.bytes)},
+                  Fault::length);
     }
-    const auto size = static_cast<std::uint64_t>(length.value);
-    if (size > options_.max_frame_bytes - text_bytes_) [[unlikely]] {
-      return fail({CodecErrc::frame_too_long, text_bytes_ + size, options_.max_frame_bytes});
+    const auto announced = static_cast<std::uint64_t>(length.value);
+    if (announced > options_.max_frame_bytes - text_bytes_) [[unlikely]] {
+      return fail({CodecErrc::frame_too_long, text_bytes_ + announced, options_.max_frame_bytes},
+                  Fault::length);
     }
+    const auto size = static_cast<std::size_t>(announced);  // fits: it is within the limit
     const std::size_t begin = at_ + length.bytes;
     const std::size_t arrived = text.size() - begin;
     if (arrived <= size) return pause(input, size - arrived + 2);
@@ -151,9 +150,11 @@ DecodeResult RespCommands::decode_line(ByteView input) {
     return fail({CodecErrc::malformed_resp, 0});
   }
   DecodeResult result = lines_.decode(input);
-  if (result.status == DecodeResult::Status::error) return fail(result.error);
+  if (result.status == DecodeResult::Status::error) return fail(result.error, Fault::line);
   if (result.status != DecodeResult::Status::message) return result;
-  if (const CodecError error = split(as_text(result.frame))) return fail(error);
+  if (const CodecError error = split(as_text(result.frame))) {
+    return fail(error, error.code == CodecErrc::malformed_resp ? Fault::quotes : Fault::other);
+  }
   if (args_.empty()) return {.consumed = result.consumed};
   result.frame = input.first(result.consumed);
   return result;
@@ -162,7 +163,12 @@ DecodeResult RespCommands::decode_line(ByteView input) {
 CodecError RespCommands::split(std::string_view line) {
   args_.clear();
   unquoted_.clear();
+  std::size_t text_bytes = 0;
   for (std::size_t at = 0;;) {
+    if (!args_.empty()) text_bytes += args_.back().size();
+    if (text_bytes > options_.max_frame_bytes) {
+      return {CodecErrc::frame_too_long, text_bytes, options_.max_frame_bytes};
+    }
     while (at < line.size() && is_blank(line[at])) ++at;
     if (at == line.size()) return {};
     if (args_.size() == options_.max_items) {
@@ -203,8 +209,27 @@ void RespCommands::forget() noexcept {
   std::string().swap(unquoted_);
 }
 
-DecodeResult RespCommands::fail(const CodecError& error) {
+std::string RespCommands::error_text() const {
+  switch (fault_) {
+    case Fault::count:
+      return "invalid multibulk length";
+    case Fault::type:
+      return std::string("expected '$', got '") + found_ + "'";
+    case Fault::length:
+      return "invalid bulk length";
+    case Fault::line:
+      return "too big inline request";
+    case Fault::quotes:
+      return "unbalanced quotes in request";
+    case Fault::other:
+      break;
+  }
+  return error_.message();
+}
+
+DecodeResult RespCommands::fail(const CodecError& error, Fault fault) {
   error_ = error;
+  fault_ = fault;
   return {.status = DecodeResult::Status::error, .error = error};
 }
 

@@ -91,10 +91,11 @@ RespReplies::Step RespReplies::decode_bulk(ByteView input, std::size_t header,
                                            std::int64_t length) {
   if (length == -1) return add({.type = RespType::null}, at_ + header);
   if (length < 0) return fail(CodecErrc::malformed_resp, at_ + 1);
-  const auto size = static_cast<std::uint64_t>(length);
-  if (size > options_.max_frame_bytes - text_bytes_) {
-    return fail(CodecErrc::frame_too_long, text_bytes_ + size, options_.max_frame_bytes);
+  const auto announced = static_cast<std::uint64_t>(length);
+  if (announced > options_.max_frame_bytes - text_bytes_) {
+    return fail(CodecErrc::frame_too_long, text_bytes_ + announced, options_.max_frame_bytes);
   }
+  const auto size = static_cast<std::size_t>(announced);  // fits: it is within the limit
   const std::size_t begin = at_ + header;
   const std::size_t arrived = input.size() - begin;
   if (arrived <= size) {
@@ -115,13 +116,14 @@ RespReplies::Step RespReplies::decode_bulk(ByteView input, std::size_t header,
 RespReplies::Step RespReplies::decode_array(std::size_t header, std::int64_t count) {
   if (count == -1) return add({.type = RespType::null_array}, at_ + header);
   if (count < 0) return fail(CodecErrc::malformed_resp, at_ + 1);
-  const auto size = static_cast<std::uint64_t>(count);
+  const auto announced = static_cast<std::uint64_t>(count);
   if (open_.size() == options_.max_depth) {
     return fail(CodecErrc::too_deep, open_.size() + 1, options_.max_depth);
   }
-  if (size > options_.max_items - items_) {
-    return fail(CodecErrc::too_many_items, items_ + size, options_.max_items);
+  if (announced > options_.max_items - items_) {
+    return fail(CodecErrc::too_many_items, items_ + announced, options_.max_items);
   }
+  const auto size = static_cast<std::size_t>(announced);  // fits: it is within the limit
   items_ += size;
   if (size > 0) open_.push_back({.node = nodes_.size(), .missing = size + 1});
   return add({.type = RespType::array, .size = size}, at_ + header);
@@ -151,11 +153,11 @@ CodecError RespReplies::encode(const RespCommand& command, ByteBuffer& out) cons
   if (text_bytes > options_.max_frame_bytes) {
     return {CodecErrc::frame_too_long, text_bytes, options_.max_frame_bytes};
   }
-  RespWriter(out).strings(args);
-  return {};
   detail::Rollback rollback(out);
-}
+  RespWriter(out).strings(args);
   rollback.keep();
+  return {};
+}
 
 CodecError RespReplies::finish(ByteView rest) const noexcept {
   if (error_ || rest.empty()) return error_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace twister {
 
@@ -20,6 +21,16 @@ constexpr std::size_t max_kept_bytes = 64 * 1024;
 // What Redis repeats of a mistake.
 constexpr std::size_t max_quoted_bytes = 128;
 
+// As much of what a client sent as Redis repeats: it ends at a NUL.
+std::string_view quoted(std::string_view text, std::size_t max_bytes) noexcept {
+  return text.substr(0, std::min(text.find('\0'), max_bytes));
+}
+
+std::string without_nul(std::string text) {
+  std::replace(text.begin(), text.end(), '\0', ' ');
+  return text;
+}
+
 char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
@@ -33,6 +44,8 @@ std::size_t slot_of(std::string_view lower_case_name, std::size_t slots) noexcep
 }
 
 }  // namespace
+
+RespError::RespError(std::string text) : std::runtime_error(without_nul(std::move(text))) {}
 
 RespError wrong_number_of_arguments(std::string_view command) {
   return RespError("ERR wrong number of arguments for '" + std::string(command) + "' command");
@@ -79,9 +92,9 @@ void RespProtocol::on_message(RespArgs command) {
   if (closes) Protocol::close(*closes);
 }
 
-void RespProtocol::on_message_error(const CodecError& error) {
+void RespProtocol::on_message_error(const CodecError&) {
   write_in_place([&](ByteBuffer& out) {
-    RespWriter(out).error("ERR Protocol error: " + error.message());
+    RespWriter(out).error("ERR Protocol error: " + codec().error_text());
     return true;
   });
 }
@@ -125,10 +138,10 @@ RespError unknown_command(RespArgs command) {
   std::string given;
   for (const std::string_view arg : command.subspan(1)) {
     if (given.size() >= max_quoted_bytes) break;
-    const std::string_view quoted = arg.substr(0, max_quoted_bytes - given.size());
-    given.append("'").append(quoted).append("' ");
+    const std::string_view part = quoted(arg, max_quoted_bytes - given.size());
+    given.append("'").append(part).append("' ");
   }
-  return RespError("ERR unknown command '" + std::string(command[0].substr(0, max_quoted_bytes)) +
+  return RespError("ERR unknown command '" + std::string(quoted(command[0], max_quoted_bytes)) +
                    "', with args beginning with: " + given);
 }
 

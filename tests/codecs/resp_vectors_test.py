@@ -1,4 +1,4 @@
-#!/ usr / bin / env python3
+#!/usr/bin/env python3
 """Reads tests/vectors/resp.txt with a decoder and an encoder that share nothing with twister's.
 
     resp_vectors_test.py FILE    prints the vectors that do not say what the protocol says
@@ -18,7 +18,7 @@ class Refused(Exception):
 class Incomplete(Exception):
     pass
 
-#-- -- the protocol, as plainly as it can be written down
+# ---- the protocol, as plainly as it can be written down
 
 class Decoder:
     """One message from the front of `data`."""
@@ -91,8 +91,6 @@ class Decoder:
             return self.inline()
         self.at += 1
         count = self.number()
-        if count < -1:
-            raise Refused("malformed_resp")
         if count <= 0:
             return None
         self.count_items(count)
@@ -122,6 +120,7 @@ class Decoder:
             if not found:
                 raise Refused("malformed_resp")
             words.append(found[1] + unquoted(found[2] or b""))
+            self.count_bytes(len(words[-1]))
             text = text[found.end():]
         return words or None
 
@@ -149,7 +148,7 @@ def encode(value):
         raise Refused("embedded_delimiter")
     return kind + (b"%d" % content if kind == b":" else content) + b"\r\n"
 
-#-- -- the file
+# ---- the file
 
 def parse(words):
     """A message as the file writes it, from a list of words that is used up."""

@@ -161,12 +161,22 @@ TEST_F(RespConversation, AnswersAtAnyLength) {
 }
 
 TEST_F(RespConversation, NamesAMistakeInTheProtocolBeforeItEnds) {
-  EXPECT_EQ(answer("count\r\n*1\r\n$x\r\n"),
-            ":1\r\n-ERR Protocol error: malformed RESP at byte 5\r\n");
+  EXPECT_EQ(answer("count\r\n*1\r\n$x\r\n"), ":1\r\n-ERR Protocol error: invalid bulk length\r\n");
   EXPECT_TRUE(peer.ended());
   peer.end();
   ASSERT_THAT(seen.closes, SizeIs(1));
   EXPECT_EQ(seen.closes[0].code, CodecErrc::malformed_resp);
+}
+
+TEST_F(RespConversation, NamesAByteThatWouldEndItsAnswer) {
+  EXPECT_EQ(answer("*1\r\n\r\r\n"), "-ERR Protocol error: expected '$', got ' '\r\n");
+}
+
+TEST_F(RespConversation, EndsNoAnswerAtANul) {
+  using namespace std::string_literals;
+  EXPECT_EQ(answer("*2\r\n$6\r\nsing\0x\r\n$3\r\na\0b\r\n"s),
+            "-ERR unknown command 'sing', with args beginning with: 'a' \r\n");
+  EXPECT_STREQ(RespError("ERR no \0 here"s).what(), "ERR no   here");
 }
 
 TEST_F(RespConversation, LosesItsConnectionWithAnExceptionThatIsNoAnswer) {
@@ -178,8 +188,7 @@ TEST_F(RespConversation, LosesItsConnectionWithAnExceptionThatIsNoAnswer) {
 TEST_F(RespConversation, HoldsItsLimits) {
   MemoryPeer small(loop, std::make_unique<Counter>(seen, RespOptions{.max_frame_bytes = 5}));
   small.send("*1\r\n$5\r\ncount\r\n*1\r\n$6\r\n");
-  EXPECT_EQ(small.take(),
-            ":1\r\n-ERR Protocol error: frame of 6 bytes exceeds max_frame_bytes 5\r\n");
+  EXPECT_EQ(small.take(), ":1\r\n-ERR Protocol error: invalid bulk length\r\n");
   EXPECT_TRUE(small.ended());
 }
 

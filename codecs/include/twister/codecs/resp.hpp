@@ -56,7 +56,7 @@ struct RespOptions {
 //      G E T   " k e y " \r \n                                         the same, inline
 //
 // Received is the command's name and its arguments, at least one. What answers nothing in Redis is
-// stepped over here: an empty array, a null array, an empty line. An inline command ends with LF or
+// stepped over here: an empty array, one whose count is negative, an empty line. An inline command ends with LF or
 // CRLF; its words are split as redis-cli does: "..." with \n \r \t \b \a \xHH and \ before any other
 // byte, '...' with \' alone, and a blank behind the closing quote.
 //
@@ -64,7 +64,8 @@ struct RespOptions {
 // servers are less strict. The specification is https://redis.io/docs/reference/protocol-spec.
 //
 // Limits: judged on the header lines; exactly the limit passes. A command that arrives in pieces is
-//   parsed once: what was parsed is remembered by its place.
+//   parsed once: what was parsed is remembered by its place. What is stepped over is no message: a
+//   limit on messages (StreamOptions::message_rate) does not count it, one on bytes does.
 // Errors: malformed_resp with the byte of the command where it shows; frame_too_long, too_many_items,
 //   line_too_long. Nothing is skipped: behind a header that is not believed nobody knows where the
 //   next command begins. Encoding also too_deep, and embedded_delimiter for a carriage return or line
@@ -85,6 +86,9 @@ class RespCommands {
   // A RespWriter writes the same without a value.
   CodecError encode(const RespValue& reply, ByteBuffer& out) const;
   CodecError finish(ByteView rest) const noexcept;
+  // What went wrong in Redis's words, where it has some, for the client to read: "invalid bulk length"
+  // for instance. Otherwise the message of the error.
+  std::string error_text() const;
   // Nobody looks at message() any more: gives memory back that a large command took.
   void forget() noexcept;
 
@@ -93,11 +97,15 @@ class RespCommands {
   DecodeResult decode_line(ByteView input);
   CodecError split(std::string_view line);
   DecodeResult pause(ByteView input, std::size_t needed = 0);
-  DecodeResult fail(const CodecError& error);
+  // What Redis has words for.
+  enum class Fault : std::uint8_t { other, count, type, length, line, quotes };
+  DecodeResult fail(const CodecError& error, Fault fault = Fault::other);
 
   RespOptions options_;
   Lines lines_;  // of inline commands
   CodecError error_;
+  Fault fault_ = Fault::other;
+  char found_ = '\0';  // where there should have been a $
   std::vector<std::string_view> args_;
   // Of an array that is not complete:
   std::vector<std::size_t> offsets_;  // where the arguments begin that earlier calls found

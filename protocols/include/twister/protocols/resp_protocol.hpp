@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -30,10 +31,11 @@ namespace twister {
 using RespArgs = std::span<const std::string_view>;
 
 // Why a command is not carried out, for the client to read. The first word is a code: "ERR" unless
-// there is a better one, "WRONGTYPE" for instance.
+// there is a better one, "WRONGTYPE" for instance. A NUL, at which the text of an exception would end,
+// becomes a blank, as a carriage return and a line feed do.
 class RespError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit RespError(std::string text);
 };
 
 // Redis's text for a command that has too many arguments, or too few.
@@ -52,7 +54,8 @@ extern template class MessageProtocol<RespCommands>;
 // Answers commands one by one; the answers to all that came at once leave together.
 //
 // Errors: a RespError is answered, in the place of what was written, and the connection goes on; what
-//   is no RESP is answered by "ERR Protocol error" before the connection closes.
+//   is no RESP is answered by "ERR Protocol error: " and Redis's words, where it has some, before the
+//   connection closes.
 class RespProtocol : public MessageProtocol<RespCommands> {
  public:
   RespProtocol() = default;

@@ -217,6 +217,38 @@ TEST(HandlerTable, RefusesASecondHandler) {
   }
 }
 
+TEST(HandlerTable, TakesHandlersForTypesThatWereAddedLater) {
+  ProtobufTypes growing = ProtobufTypes().add<Join>(1);
+  HandlerTable<int, ReceivedProtobuf> handlers(growing);
+  growing.add<Move>(2);
+  handlers.on<Move>([](int& x, Move& move) { x = move.x(); });
+  TaggedProtobuf payload(growing);
+  ASSERT_FALSE(payload.decode(as_bytes("\0\2\x08\x0e"s)));
+  int x = 0;
+  EXPECT_TRUE(handlers.handle(x, payload.message()));
+  EXPECT_EQ(x, 7);
+}
+
+// The same place in two tables is two types: found where it was mixed up, not at a peer's message.
+TEST(DispatchingDeathTest, HandlersAreForTheTypesOfTheCodec) {
+  static const auto others = ProtobufTypes().add<Move>(2);
+  class Mixed : public DispatchingProtocol<Mixed, Messages> {
+   public:
+    explicit Mixed(const ProtobufTypes& table) : DispatchingProtocol(right(), Messages(table)) {}
+    static const Handlers& right() {
+      static const Handlers table(types());
+      return table;
+    }
+    static const Handlers& wrong() {
+      static const Handlers table(others);
+      return table;
+    }
+    void change() { set_handlers(wrong()); }
+  };
+  EXPECT_DEATH(Mixed(types()).change(), "handlers and codec have different tables of types");
+  EXPECT_DEATH(Mixed{others}, "handlers and codec have different tables of types");
+}
+
 TEST(HandlerTable, CostsAConnectionOnePointer) {
   // The player's own is a reference.
   EXPECT_LE(sizeof(Player), sizeof(MessageProtocol<Messages>) + 2 * sizeof(void*));

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include <twister/codecs/codec.hpp>
+#include <twister/codecs/detail/check.hpp>
 #include <twister/codecs/error.hpp>
 #include <twister/protocols/message_protocol.hpp>
 
@@ -68,6 +69,9 @@ class HandlerTable {
     const auto* const type = types_->template find<T>();
     if (type == nullptr) {
       throw std::invalid_argument("HandlerTable: a handler for a type that is not among the types");
+    }
+    if (handlers_.size() < types_->size()) {
+      handlers_.resize(types_->size());  // types were added since
     }
     auto& place = handlers_[type->index];
     if (place) {
@@ -113,7 +117,11 @@ class DispatchingProtocol : public MessageProtocol<C> {
       : DispatchingProtocol(handlers, C(handlers.types())) {}
   // `codec` has the same table of types.
   DispatchingProtocol(const Handlers& handlers, C codec)
-      : MessageProtocol<C>(std::move(codec)), handlers_(&handlers) {}
+      : MessageProtocol<C>(std::move(codec)), handlers_(&handlers) {
+    if constexpr (requires(C & own) { own.payload().types(); }) {
+      check_types(&this->codec().payload().types());
+    }
+  }
 
   // A message of a type that the table has, and for which there is no handler. The default takes it for
   // a peer that speaks something else: it closes, with CodecErrc::unknown_type.
@@ -124,10 +132,19 @@ class DispatchingProtocol : public MessageProtocol<C> {
 
  protected:
   // Other handlers from the next message on, for conversations that have phases: before a login and
-  // after it, for instance.
-  void set_handlers(const Handlers& handlers) noexcept { handlers_ = &handlers; }
+  // after it, for instance. They are for the same table of types.
+  void set_handlers(const Handlers& handlers) noexcept {
+    check_types(&handlers.types());
+    handlers_ = &handlers;
+  }
 
  private:
+  // A type's place in another table is that of another type: a peer's message would be taken for it.
+  void check_types(const typename Handlers::Types* types) const noexcept {
+    detail::check(types == &handlers_->types(),
+                  "DispatchingProtocol: handlers and codec have different tables of types");
+  }
+
   void on_message(Received message) final {
     if (!handlers_->handle(static_cast<P&>(*this), message)) {
       on_unhandled(message);

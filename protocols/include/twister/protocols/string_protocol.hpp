@@ -46,6 +46,9 @@ using NetstringProtocol = StringProtocol<Netstring>;
 //   two say 65 535.
 template <std::size_t bits>
 class IntStringProtocol : public StringProtocol<LengthPrefixed> {
+  static_assert(bits == 8 || bits == 16 || bits == 24 || bits == 32 || bits == 64,
+                "IntStringProtocol: bits of a length that LengthPrefixed has");
+
  public:
   // Twisted's MAX_LENGTH.
   static constexpr std::size_t default_max_string_bytes = 99'999;

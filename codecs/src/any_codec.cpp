@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "printable.hpp"
+
 namespace twister {
 namespace {
 
@@ -44,7 +46,7 @@ std::string list_short_names() {
 
 // What else a name could have been, behind what is wrong with this one.
 [[noreturn]] void fail(std::string_view name, const char* why, const std::string& others) {
-  throw std::invalid_argument("codec \"" + std::string(name) + "\": " + why + "; " + others +
+  throw std::invalid_argument("codec \"" + detail::printable(name) + "\": " + why + "; " + others +
                               "; short names: " + list_short_names());
 }
 
@@ -66,7 +68,7 @@ AnyPayload make_payload(std::string_view name, const AnyCodecOptions& options,
 }  // namespace
 
 AnyCodec::AnyCodec(std::string_view name, const AnyCodecOptions& options)
-    : AnyCodec(name, options, PayloadNames()) {}
+    : AnyCodec(name, options, PayloadNames::built_in()) {}
 
 AnyCodec::AnyCodec(std::string_view name, const AnyCodecOptions& options, const PayloadNames& names)
     : Framed<AnyFraming, AnyPayload>(make_framing(name, options, names),

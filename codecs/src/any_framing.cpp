@@ -10,6 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "hex_digit.hpp"
+#include "printable.hpp"
+
 namespace twister {
 
 namespace {
@@ -33,20 +36,6 @@ constexpr Alias aliases[] = {
 constexpr std::string_view all_names =
     "length-prefixed[:WIDTH[be|le]], lp8, lp16[le], lp24[le], lp32[le], lp64[le], varint[:10], "
     "lines[:lf|:crlf], delimited:HEX[,HEX...], fixed:BYTES, netstring, json-texts";
-
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-bool is_control(char c) noexcept {
-  return (c >= '\0' && c < ' ') || c == '\x7f';
-}
 
 // One of the words between commas: "keep", or "strip=3" with a value.
 struct Parameter {
@@ -81,12 +70,9 @@ class NameParser {
   };
 
   [[noreturn]] void fail(std::size_t at, const std::string& why) const {
-    std::string text = "AnyFraming: bad name \"" + std::string(name_) + "\" at character " +
-                       std::to_string(at + 1) + ": " + why +
-                       "; there are: " + std::string(all_names);
-    // What would end an exception's text, or play tricks with a terminal.
-    std::replace_if(text.begin(), text.end(), is_control, '?');
-    throw BadName(text);
+    throw BadName(detail::printable("AnyFraming: bad name \"" + std::string(name_) +
+                                    "\" at character " + std::to_string(at + 1) + ": " + why +
+                                    "; there are: " + std::string(all_names)));
   }
 
   static std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
@@ -144,7 +130,7 @@ class NameParser {
 
   LengthPrefixed length_prefixed(LengthPrefixedOptions options) {
     for (const Parameter& each : parameters_) {
-      if (!each.value && hex_digit(each.key.front()) >= 0 && each.key.front() <= '9') {
+      if (!each.value && detail::hex_digit(each.key.front()) >= 0 && each.key.front() <= '9') {
         once(each, "width");
         set_width(each, options);
       } else if (is_flag(each, "includes-itself")) {
@@ -306,8 +292,8 @@ class NameParser {
     const std::string_view digits = parameter.key;
     std::string result;
     for (std::size_t i = 0; i < digits.size(); i += 2) {
-      const int high = hex_digit(digits[i]);
-      const int low = i + 1 < digits.size() ? hex_digit(digits[i + 1]) : -1;
+      const int high = detail::hex_digit(digits[i]);
+      const int low = i + 1 < digits.size() ? detail::hex_digit(digits[i + 1]) : -1;
       if (high < 0 || low < 0) {
         fail(parameter.at, quoted(digits) + " is no bytes in hexadecimal digits, two for each");
       }

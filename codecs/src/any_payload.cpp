@@ -7,6 +7,8 @@
 #include "twister/codecs/msgpack.hpp"
 #include "twister/codecs/text.hpp"
 
+#include "printable.hpp"
+
 namespace twister {
 namespace {
 
@@ -78,15 +80,10 @@ PayloadNames::Factory without_parameters(const char* name, Make make) {
   };
 }
 
-const PayloadNames& built_in_names() {
-  static const PayloadNames names;
-  return names;
-}
-
 }  // namespace
 
 AnyPayload::AnyPayload(std::string_view name, const AnyPayloadOptions& options)
-    : AnyPayload(name, options, built_in_names()) {}
+    : AnyPayload(name, options, PayloadNames::built_in()) {}
 
 AnyPayload::AnyPayload(std::string_view name, const AnyPayloadOptions& options,
                        const PayloadNames& names)
@@ -103,12 +100,22 @@ PayloadNames::PayloadNames() {
       }));
 }
 
+const PayloadNames& PayloadNames::built_in() {
+  static const PayloadNames names;
+  return names;
+}
+
 void PayloadNames::add(std::string name, Factory factory) {
   std::erase_if(factories_, [&name](const auto& each) { return each.first == name; });
   factories_.emplace_back(std::move(name), std::move(factory));
 }
 
 AnyPayload PayloadNames::make(std::string_view name, const AnyPayloadOptions& options) const {
+  // Before anybody can repeat them.
+  if (std::any_of(name.begin(), name.end(), detail::is_control)) {
+    throw std::invalid_argument("AnyPayload: control characters in the name \"" +
+                                detail::printable(name) + '"');
+  }
   const std::size_t end = std::min(name.find_first_of(":/"), name.size());
   const std::string_view parameters = name.substr(std::min(end + 1, name.size()));
   for (const auto& [known, factory] : factories_) {

@@ -109,6 +109,16 @@ TEST(AnyCodec, SaysWhatNamesThereAre) {
   EXPECT_NE(refusal("").find("codec \"\""), std::string::npos);
 }
 
+TEST(AnyCodec, RepeatsNoControlCharactersOfAName) {
+  using namespace std::string_literals;
+  EXPECT_NE(refusal("li\0nes/\x1b[31m"s).find("codec \"li?nes/?[31m\": "), std::string::npos);
+  EXPECT_NE(refusal("lines/js\0on"s)
+                .find("AnyPayload: control characters in the name \"js?on\"; framings: "),
+            std::string::npos);
+  EXPECT_NE(refusal("lines/json:\x1b[31m").find("control characters in the name \"json:?[31m\""),
+            std::string::npos);
+}
+
 TEST(AnyCodec, TakesPayloadsOfTheProgram) {
   struct Backwards {
     using Message = nlohmann::json;
@@ -159,16 +169,6 @@ TEST(AnyCodec, RefusesProtobufThatIsNone) {
   EXPECT_THROW(AnyCodec("varint/protobuf:no.Such", {}, names), std::invalid_argument);
   EXPECT_THROW(AnyCodec("varint/protobuf", {}, names), std::invalid_argument);
 }
-#endif
-
-#ifdef TWISTER_TEST_ZLIB
-TEST(AnyCodec, TakesLayersThatTheProgramNames) {
-  PayloadNames names;
-  names.add("zlib", [](std::string_view inner, const AnyPayloadOptions& options) {
-    return AnyPayload(Compressed<Zlib, AnyPayload>(Zlib(), AnyPayload(inner, options)));
-  });
-  AnyCodec codec("lp32/zlib/json", {}, names);
-  ByteBuffer out;
 
 // protobuf recurses, without a limit, where an Any is in an Any.
 TEST(ProtobufJson, RefusesTypesInWhichAnAnyMayBe) {
@@ -200,6 +200,16 @@ TEST(ProtobufJson, TakesTextThatIsNotUtf8ForABadMessage) {
   EXPECT_EQ(payload.decode(as_bytes(hex("1a01ff"))),
             (CodecError{CodecErrc::malformed_protobuf, 3}));
 }
+#endif
+
+#ifdef TWISTER_TEST_ZLIB
+TEST(AnyCodec, TakesLayersThatTheProgramNames) {
+  PayloadNames names;
+  names.add("zlib", [](std::string_view inner, const AnyPayloadOptions& options) {
+    return AnyPayload(Compressed<Zlib, AnyPayload>(Zlib(), AnyPayload(inner, options)));
+  });
+  AnyCodec codec("lp32/zlib/json", {}, names);
+  ByteBuffer out;
   EXPECT_FALSE(codec.encode(std::string(1000, 'x'), out));
   EXPECT_LT(out.size(), 50u);
   ASSERT_EQ(codec.decode(out.view()).status, DecodeResult::Status::message);

@@ -114,12 +114,14 @@ class AnyPayload {
 class PayloadNames {
  public:
   // `parameters` is what follows the name and a colon or a slash; a factory refuses what it does not
-  // know by std::invalid_argument.
+  // know by std::invalid_argument. There are no control characters in them.
   using Factory =
       std::function<AnyPayload(std::string_view parameters, const AnyPayloadOptions& options)>;
 
   // With bytes, text, json and msgpack.
   PayloadNames();
+  // No more than these; made once.
+  static const PayloadNames& built_in();
 
   // The last one of a name counts.
   void add(std::string name, Factory factory);

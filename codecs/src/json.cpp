@@ -104,6 +104,10 @@ CodecError parse(std::string_view text, json& value, std::size_t max_depth) {
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
     return {CodecErrc::malformed_json, nul + 1};
   }
+  // Nor would it mention a byte order mark, which RFC 8259 (section 8.1) says is not to be sent.
+  if (text.starts_with("\xef\xbb\xbf")) {
+    return {CodecErrc::malformed_json, 1};
+  }
   Builder builder(value, max_depth);
   try {
     json::sax_parse(text.begin(), text.end(), &builder);

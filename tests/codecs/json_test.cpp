@@ -105,6 +105,11 @@ TEST(Json, RefusesWhatHidesBehindANulByte) {
   EXPECT_EQ(refusal("\"a\0b\""s).code, CodecErrc::malformed_json);
 }
 
+TEST(Json, RefusesAByteOrderMark) {
+  EXPECT_EQ(refusal("\xef\xbb\xbf{}"), (CodecError{CodecErrc::malformed_json, 1}));
+  EXPECT_EQ(decoded("\"\xef\xbb\xbf\""), "\xef\xbb\xbf");  // in a text it is a character
+}
+
 TEST(Json, PassesTheDepthOfTheLimitAndNoMore) {
   EXPECT_EQ(decoded(nested_arrays(64)).size(), 1u);
   EXPECT_EQ(refusal(nested_arrays(65)), (CodecError{CodecErrc::too_deep, 65, 64}));

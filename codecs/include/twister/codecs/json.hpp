@@ -22,7 +22,8 @@ struct JsonOptions {
 
 // One JSON text (RFC 8259) a frame, as a nlohmann::json.
 //
-// Stricter than the parser it uses, which on its own accepts text after a NUL byte, turns integers
+// Stricter than the parser it uses, which on its own accepts text after a NUL byte and a byte order
+// mark, turns integers
 // beyond 64 bits into rounded doubles, writes NaN as null, and overflows the stack when a value
 // nested 100 000 times, which it has parsed without complaint, is copied, compared or printed.
 //

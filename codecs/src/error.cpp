@@ -147,6 +147,8 @@ std::string CodecError::message() const {
       return "line of at least " + number + " bytes exceeds max_line_bytes " + bound;
     case CodecErrc::bad_length:
       return "length " + number + " is smaller than the " + bound + " bytes that it counts";
+    case CodecErrc::embedded_delimiter:
+      return "message of " + number + " bytes holds its own delimiter";
     case CodecErrc::truncated:
       return "stream ended inside a message, " + number + " bytes into it";
     case CodecErrc::malformed_json:
@@ -157,6 +159,8 @@ std::string CodecError::message() const {
       return "invalid UTF-8 at byte " + number;
     case CodecErrc::malformed_protobuf:
       return "malformed protobuf message of " + number + " bytes";
+    case CodecErrc::malformed_varint:
+      return "malformed varint at byte " + number + " of at most " + bound;
     case CodecErrc::wrong_size:
       return "message of " + number + " bytes where every frame has " + bound;
     case CodecErrc::malformed_msgpack:
@@ -167,6 +171,8 @@ std::string CodecError::message() const {
       // A number, or how long a name is: what a peer calls it does not belong into a log.
       return limit == 0 ? "unknown message type " + number
                         : "unknown message type, a name of " + number + " bytes";
+    case CodecErrc::bad_checksum:
+      return "bad checksum of a frame of " + number + " bytes";
     case CodecErrc::malformed_compression:
       return "malformed compressed data at byte " + number;
     case CodecErrc::inflated_too_long:

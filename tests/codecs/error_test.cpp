@@ -68,6 +68,12 @@ TEST(CodecError, CarriesItsNumbersIntoTheMessage) {
   EXPECT_EQ((CodecError{CodecErrc::invalid_utf8, 7}.message()), "invalid UTF-8 at byte 7");
   EXPECT_EQ((CodecError{CodecErrc::malformed_compression, 9}.message()),
             "malformed compressed data at byte 9");
+  EXPECT_EQ((CodecError{CodecErrc::malformed_varint, 3, 5}.message()),
+            "malformed varint at byte 3 of at most 5");
+  EXPECT_EQ((CodecError{CodecErrc::embedded_delimiter, 80}.message()),
+            "message of 80 bytes holds its own delimiter");
+  EXPECT_EQ((CodecError{CodecErrc::bad_checksum, 30}.message()),
+            "bad checksum of a frame of 30 bytes");
   EXPECT_EQ((CodecError{CodecErrc::too_deep, 65, 64}.message()),
             "nesting of at least 65 levels exceeds max_depth 64");
 }

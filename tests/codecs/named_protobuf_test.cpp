@@ -136,6 +136,13 @@ TEST(NamedProtobuf, RefusesATypeThatIsNotInTheTable) {
   EXPECT_EQ(error.message(), "unknown message type, a name of 11 bytes");
 }
 
+TEST(NamedProtobuf, RefusesAnyTypeWithAnEmptyTable) {
+  const ProtobufTypes none;
+  NamedProtobuf payload(none);
+  EXPECT_EQ(payload.decode(as_bytes(hex(muduo_empty))).message(),
+            "unknown message type, a name of 11 bytes");
+}
+
 TEST(NamedProtobuf, RefusesANameThatDoesNotEndWithItsOnlyNul) {
   const NamedProtobuf payload(muduo_types());
   EXPECT_EQ(refusal_of(payload, summed("0000000b 6d7564756f2e456d707479")).code,
@@ -156,7 +163,7 @@ TEST(NamedProtobuf, StepsOverBadMessagesWhenToldTo) {
       decode_all(codec, hex("00000001 00 0000000a 00000000000000000000 00000014" + muduo_empty),
                  TypeAndText()),
       (Events{"skipped length 1 is smaller than the 10 bytes that it counts",
-              "skipped bad checksum", "message muduo.Empty", "end"}));
+              "skipped bad checksum of a frame of 10 bytes", "message muduo.Empty", "end"}));
 }
 
 TEST(NamedProtobuf, RefusesToSendWhatTheTableDoesNotHave) {

@@ -83,16 +83,19 @@ TEST(Varint, GivesAViewIntoTheInput) {
 }
 
 TEST(Varint, RefusesALengthThatIsNotMinimal) {
-  const Events expected = {"error malformed varint"};
-  EXPECT_EQ(decode_all(Varint(), hex("8000")), expected);
-  EXPECT_EQ(decode_all(Varint(), hex("8100 61")), expected);
-  EXPECT_EQ(decode_all(Varint(), hex("808000")), expected);
-  EXPECT_EQ(decode_all(Varint(), hex("8080808000")), expected);
-  EXPECT_EQ(decode_all(Varint({.max_length_bytes = 10}), hex("80808080808080808000")), expected);
+  const auto at = [](const std::string& byte) {
+    return Events{"error malformed varint at byte " + byte};
+  };
+  EXPECT_EQ(decode_all(Varint(), hex("8000")), at("2 of at most 5"));
+  EXPECT_EQ(decode_all(Varint(), hex("8100 61")), at("2 of at most 5"));
+  EXPECT_EQ(decode_all(Varint(), hex("808000")), at("3 of at most 5"));
+  EXPECT_EQ(decode_all(Varint(), hex("8080808000")), at("5 of at most 5"));
+  EXPECT_EQ(decode_all(Varint({.max_length_bytes = 10}), hex("80808080808080808000")),
+            at("10 of at most 10"));
 }
 
 TEST(Varint, RefusesALengthThatThirtyTwoBitsDoNotHold) {
-  const Events malformed = {"error malformed varint"};
+  const Events malformed = {"error malformed varint at byte 5 of at most 5"};
   EXPECT_EQ(decode_all(Varint(), hex("ffffffffff")), malformed);
   EXPECT_EQ(decode_all(Varint(), hex("8080808080 01")), malformed);
   EXPECT_EQ(decode_all(Varint(), hex("8080808010")), malformed);
@@ -102,7 +105,7 @@ TEST(Varint, RefusesALengthThatThirtyTwoBitsDoNotHold) {
 
 TEST(Varint, RefusesALengthThatSixtyFourBitsDoNotHold) {
   const Varint codec({.max_length_bytes = 10});
-  const Events malformed = {"error malformed varint"};
+  const Events malformed = {"error malformed varint at byte 10 of at most 10"};
   EXPECT_EQ(decode_all(codec, hex("ffffffffffffffffff02")), malformed);
   EXPECT_EQ(decode_all(codec, hex("ffffffffffffffffffff")), malformed);
   EXPECT_EQ(decode_all(codec, hex("ffffffffffffffffff01")),
@@ -111,7 +114,7 @@ TEST(Varint, RefusesALengthThatSixtyFourBitsDoNotHold) {
 
 TEST(Varint, RefusesAMalformedLengthEvenWhenItSkips) {
   EXPECT_EQ(decode_all(Varint({.on_oversize = Oversize::skip}), hex("ffff00")),
-            (Events{"error malformed varint"}));
+            (Events{"error malformed varint at byte 3 of at most 5"}));
 }
 
 TEST(Varint, PassesAFrameOfExactlyTheLimit) {

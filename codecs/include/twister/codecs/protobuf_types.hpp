@@ -139,6 +139,7 @@ class ProtobufTypes {
   const ProtobufType& operator[](std::size_t index) const noexcept { return types_[index]; }
   // Zero for an empty table.
   std::uint32_t largest_tag() const noexcept { return by_tag_.empty() ? 0 : by_tag_.back().first; }
+  // 1 for an empty table: an error with this limit is one of a name, with none it is one of a tag.
   std::size_t longest_name() const noexcept { return longest_name_; }
 
  private:
@@ -153,7 +154,7 @@ class ProtobufTypes {
   std::vector<std::pair<std::uint32_t, std::size_t>> by_tag_;
   std::vector<std::pair<Prototype, std::size_t>> by_prototype_;
   std::vector<std::size_t> by_name_;
-  std::size_t longest_name_ = 0;
+  std::size_t longest_name_ = 1;
 };
 
 }  // namespace twister

@@ -1,5 +1,6 @@
 // What docs/how-to/write-your-own-codec.md says: a codec that conforms, and the same with the mistake
 // that the page names.
+#include <algorithm>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -12,6 +13,9 @@ namespace {
 struct Packet {
   std::byte type{};
   ByteView body{};
+  bool operator==(const Packet& other) const {
+    return type == other.type && std::ranges::equal(body, other.body);
+  }
 };
 
 template <bool remembers_errors>

@@ -61,7 +61,8 @@ testing::ConformanceReport report_of(const std::vector<std::string>& malformed) 
                     .make_skipping = [=] { return make(Oversize::skip, BadPayload::skip); },
                     .skipped = skipped,
                     .allocated_bytes = allocated_bytes,
-                    .own_bytes = 1024});
+                    .own_bytes = 1024},
+      testing_codecs::TypeAndContent());
 }
 
 TEST(ProtobufCodecs, OfTagsConform) {
@@ -101,7 +102,8 @@ TEST(ProtobufCodecs, OfChecksumsConform) {
                     .skipped = {hex("03 000000"), hex("08 5250433000000000"),
                                 hex("e1d403") + std::string(limit + 1, 'x')},
                     .allocated_bytes = allocated_bytes,
-                    .own_bytes = 1024});
+                    .own_bytes = 1024},
+      testing_codecs::TypeAndContent());
   EXPECT_TRUE(report.ok() && report.untried.empty()) << report.text();
 }
 

@@ -40,6 +40,17 @@ struct TypeAndText {
   }
 };
 
+// All of a message, to compare: protobuf has no operator==.
+struct TypeAndContent {
+  std::string operator()(const google::protobuf::MessageLite& message) const {
+    return message.GetTypeName() + " " + message.SerializeAsString();
+  }
+  std::string operator()(const ProtobufRef& sent) const { return (*this)(sent.message()); }
+  std::string operator()(const ReceivedProtobuf& received) const {
+    return (*this)(received.message());
+  }
+};
+
 template <class P>
 std::string encoded(const P& payload, const typename P::Message& message) {
   ByteBuffer out;

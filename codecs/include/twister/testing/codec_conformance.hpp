@@ -54,9 +54,10 @@ struct CodecCases {
 
   // A codec in its first state, with the options under test. Needed where C() is not what is meant.
   std::function<C()> make{};
-  // At least two that encode to different bytes, an empty one among them where there is such a thing.
+  // At least two that are different, an empty one among them where there is such a thing.
   std::vector<Message> messages{};
-  // The largest that the codec takes, or one of at least 40 000 bytes: what linear work is seen by.
+  // The largest that the codec takes, or half of it at least; `make` sets the limit. `needed` is
+  // judged by it, and linear work from 40 000 bytes on.
   std::optional<Message> longest{};
   // What encode() has to refuse.
   std::vector<Message> unencodable{};
@@ -76,12 +77,14 @@ struct CodecCases {
   std::size_t own_bytes = 64 * 1024;
 };
 
-// Messages are compared by what they encode to. A codec with messages that cannot be encoded again
-// needs a `describe` of its own: callable with Received and with const Message&, gives a std::string.
-struct DescribeByEncoding {};
+// Messages that are bytes or text are compared as such; others with operator== where they have it, and
+// by what they encode to, which alone does not see what encode() loses. Instead, a `describe` can be
+// given: callable with Received and with const Message&, gives all of a message as a std::string. It is
+// needed where Received cannot be encoded.
+struct DescribeByValue {};
 
 // Tries, each by name:
-//   round trip             what was encoded decodes to itself
+//   round trip             what was encoded decodes to itself, the longest too
 //   every cut              messages do not depend on where the stream was cut: in two anywhere, byte
 //                          by byte, and in pieces of many sizes
 //   empty input            is neither a message nor an error
@@ -90,19 +93,24 @@ struct DescribeByEncoding {};
 //   both ways at once      encode() between decode() and message() disturbs neither
 //   own state              two codecs have none in common
 //   refusal to encode      leaves the buffer as it was
+//   in place               of a Framing: begin_frame() and end_frame() make what encode() makes, and
+//                          refuse what it refuses
 //   malformed              is an error, at every cut, and stays one
 //   limit                  is an error of Condition::limit, at every cut, and stays one
 //   resynchronisation      a skipped frame is told once, and the next message decodes
-//   noise                  random and damaged streams keep the contract at every cut
+//   noise                  random and damaged streams keep the contract at some cuts, skipping too
 //   linear work            counted in pages of input looked at, for one long message that arrives
 //                          page by page, and for many short ones that arrived at once
 //   bounded allocation     nothing is allocated for what has only been announced
+//   bounded needs          `needed` never asks for more than twice what `longest` takes
 //
-// Time: some 10 000 short calls of the codec. Threads: one at a time in a process, because linear
-//   work is counted by SIGSEGV.
-// Errors: throws std::invalid_argument for cases that cannot be tried: no messages, or one that the
-//   codec refuses to encode.
-template <Codec C, class Describe = DescribeByEncoding>
+// Not tried: recursion on deep input, which fuzzing finds; encode() when memory runs out.
+//
+// Time: some 10 000 short calls of the codec; for long streams, in proportion to their length.
+// Threads: one at a time in a process, because linear work is counted by SIGSEGV.
+// Errors: throws std::invalid_argument for cases that cannot be tried: no two messages that are
+//   different and encode to different bytes, or one that the codec refuses or encodes to nothing.
+template <Codec C, class Describe = DescribeByValue>
 ConformanceReport check_codec(const CodecCases<C>& cases, Describe describe = {}) {
   return detail::try_codec(detail::trial_of<C>(cases, std::move(describe)));
 }

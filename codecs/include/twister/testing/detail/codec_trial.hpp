@@ -1,21 +1,25 @@
 // twister/testing/detail/codec_trial.hpp - CodecCases without their types, for codec_conformance.cpp.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <twister/testing/decode_pieces.hpp>
 #include <twister/testing/detail/tested_codec.hpp>
 
 namespace twister::testing {
 
 struct ConformanceReport;
-struct DescribeByEncoding;
+struct DescribeByValue;
 template <Codec C>
 struct CodecCases;
 
@@ -25,6 +29,10 @@ class TriedCodec : public TestedCodec {
  public:
   // Encodes a message of the cases by its number.
   virtual CodecError encode(std::size_t message, ByteBuffer& out) = 0;
+  // The same between begin_frame() and end_frame(). For a framing.
+  virtual CodecError encode_in_place(std::size_t message, ByteBuffer& out) = 0;
+  // Whether message() gives that message; unset when only encode() could tell.
+  virtual std::optional<bool> equals(std::size_t message) = 0;
 };
 
 struct CodecTrial {
@@ -36,7 +44,9 @@ struct CodecTrial {
   std::size_t unencodable = 0;  // and go on with these,
   std::size_t longest = 0;      // and this, where there is one
   bool has_longest = false;
+  bool is_framing = false;
   std::vector<std::string> sent;  // messages, as text
+  std::string longest_sent;
   std::vector<std::string> malformed;
   std::vector<std::string> too_long;
   std::vector<std::string> announcements;
@@ -46,6 +56,26 @@ struct CodecTrial {
 };
 
 ConformanceReport try_codec(const CodecTrial& trial);
+
+template <class T>
+concept TextOrBytes = std::same_as<std::remove_cvref_t<T>, ByteView> ||
+    std::same_as<std::remove_cvref_t<T>, std::string_view> ||
+    std::same_as<std::remove_cvref_t<T>, std::string>;
+
+// A message by what a codec of its own makes of it.
+template <Codec C>
+struct EncodedText {
+  std::function<C()> make;
+
+  std::string operator()(const typename C::Message& message) const {
+    C codec = make();
+    ByteBuffer out;
+    if (const CodecError error = codec.encode(message, out)) {
+      return "(" + error.message() + ")";
+    }
+    return std::string(as_text(out.view()));
+  }
+};
 
 template <Codec C, class Describe>
 class TriedCodecOf final : public TriedCodec {
@@ -60,6 +90,25 @@ class TriedCodecOf final : public TriedCodec {
   CodecError finish(ByteView rest) const override { return codec_.finish(rest); }
   CodecError encode(std::size_t message, ByteBuffer& out) override {
     return codec_.encode(*samples_[message], out);
+  }
+  CodecError encode_in_place(std::size_t message, ByteBuffer& out) override {
+    if constexpr (Framing<C>) {
+      const std::size_t mark = codec_.begin_frame(out);
+      out.append(*samples_[message]);
+      return codec_.end_frame(out, mark);
+    } else {
+      return encode(message, out);
+    }
+  }
+  std::optional<bool> equals(std::size_t message) override {
+    const auto& sample = *samples_[message];
+    if constexpr (!std::same_as<Describe, EncodedText<C>>) {
+      return describe_(codec_.message()) == describe_(sample);
+    } else if constexpr (requires { codec_.message() == sample; }) {
+      return codec_.message() == sample;
+    } else {
+      return std::nullopt;
+    }
   }
 
  private:
@@ -91,7 +140,9 @@ CodecTrial trial_with(const CodecCases<C>& cases, std::function<C()> make, Descr
   trial.has_longest = cases.longest.has_value();
   if (cases.longest) {
     add(*cases.longest);
+    trial.longest_sent = describe(*samples.back());
   }
+  trial.is_framing = Framing<C>;
   const auto maker = [samples, describe](std::function<C()> codec) -> CodecTrial::Make {
     if (!codec) {
       return {};
@@ -124,17 +175,12 @@ CodecTrial trial_of(const CodecCases<C>& cases, Describe describe) {
   if (!make) {
     throw std::invalid_argument("check_codec: the codec has no default constructor: set `make`");
   }
-  if constexpr (std::is_same_v<Describe, DescribeByEncoding>) {
-    return trial_with<C>(cases, make, [make](const typename C::Message& message) {
-      C codec = make();
-      ByteBuffer out;
-      if (const CodecError error = codec.encode(message, out)) {
-        return "(" + error.message() + ")";
-      }
-      return std::string(as_text(out.view()));
-    });
-  } else {
+  if constexpr (!std::same_as<Describe, DescribeByValue>) {
     return trial_with<C>(cases, make, std::move(describe));
+  } else if constexpr (TextOrBytes<typename C::Message> && TextOrBytes<typename C::Received>) {
+    return trial_with<C>(cases, make, FrameText());
+  } else {
+    return trial_with<C>(cases, make, EncodedText<C>{make});
   }
 }
 

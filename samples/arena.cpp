@@ -10,13 +10,13 @@
 #include <string_view>
 
 #include <twister/log.hpp>
+#include <twister/protocols/protobuf_log.hpp>
 #include <twister/serve.hpp>
 
 #include "arena_server.hpp"
 
 int main(int argc, char** argv) {
-  // A peer whose strings are not UTF-8 is cut; protobuf would write a line for each of them.
-  google::protobuf::SetLogHandler(nullptr);
+  twister::log_protobuf();
   twister::MetricsRegistry metrics;
   Arena arena(metrics, std::random_device{}());
   const auto make_server = [&arena](twister::IOLoop& loop, std::string_view address,

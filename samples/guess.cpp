@@ -9,6 +9,7 @@
 #include <twister/codecs/length_prefixed.hpp>
 #include <twister/codecs/protobuf.hpp>
 #include <twister/protocols/message_protocol.hpp>
+#include <twister/protocols/protobuf_log.hpp>
 #include <twister/serve.hpp>
 
 #include "guess.pb.h"
@@ -102,6 +103,7 @@ class Player : public twister::MessageProtocol<Moves> {
 };
 
 int main(int argc, char** argv) {
+  twister::log_protobuf();
   Lobby lobby;  // shared by all connections: hence one thread
   return twister::serve_main(argc, argv, twister::build<Player>(std::ref(lobby)),
                              {.max_threads = 1});

@@ -9,6 +9,7 @@
 #include <twister/codecs/length_prefixed.hpp>
 #include <twister/codecs/tagged_protobuf.hpp>
 #include <twister/protocols/dispatching_protocol.hpp>
+#include <twister/protocols/protobuf_log.hpp>
 #include <twister/serve.hpp>
 
 #include "inventory.pb.h"
@@ -94,6 +95,7 @@ class Clerk : public twister::DispatchingProtocol<Clerk, Messages> {
 };
 
 int main(int argc, char** argv) {
+  twister::log_protobuf();
   Store store;  // shared by all connections: hence one thread
   return twister::serve_main(argc, argv, twister::build<Clerk>(std::ref(store)),
                              {.max_threads = 1});

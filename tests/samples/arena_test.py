@@ -167,7 +167,8 @@ class ArenaHostileTest(ArenaCase):
             self.assertGreater(after, before)
             before = after
         eventually(lambda: set(players(ann)) == {ann.id}, "that the others are gone")
-        self.assertNotIn("protobuf", server.errors())
+        self.assertNotIn("libprotobuf", server.errors())
+        self.assertRegex(server.errors(), r"level=warning event=protobuf what=\"[^\n]*UTF-8")
 
     def test_a_flood_of_input_is_slowed_down_and_hurts_nobody(self):
         server = self.serve()

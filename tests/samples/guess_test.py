@@ -96,6 +96,15 @@ class GuessTest(ProgramTest):
         self.assertEqual(bad.rest(), b"")
         self.two_players(server)
 
+    def test_text_that_is_not_utf_8_ends_the_connection_with_a_line_in_its_own_log_at_most(self):
+        server = self.serve()
+        for _ in range(20):
+            bad = self.connect(server)
+            bad.send(join(b"\xff"))
+            self.assertEqual(bad.rest(), b"")
+        self.assertRegex(server.errors(), r"level=warning event=protobuf what=\"[^\n]*UTF-8")
+        self.assertNotIn("libprotobuf", server.errors())
+
 
 if __name__ == "__main__":
     unittest.main()

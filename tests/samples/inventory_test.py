@@ -99,6 +99,15 @@ class InventoryTest(ProgramTest):
         store = self.store(server)
         self.assertEqual(store.ask(messages.Add(item="apples", count=1)), self.stock("apples", 1))
 
+    def test_text_that_is_not_utf_8_ends_the_connection_with_a_line_in_its_own_log_at_most(self):
+        server = self.serve()
+        for _ in range(20):
+            client = self.connect(server)
+            client.send(frame(b"\x00\x01\x0a\x01\xff"))
+            self.assertEqual(client.rest(), b"")
+        self.assertRegex(server.errors(), r"level=warning event=protobuf what=\"[^\n]*UTF-8")
+        self.assertNotIn("libprotobuf", server.errors())
+
 
 if __name__ == "__main__":
     unittest.main()

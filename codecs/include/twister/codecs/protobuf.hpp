@@ -24,8 +24,9 @@ namespace twister {
 // Limits: those of the framing; protobuf's own 100 levels of nesting; 2 GiB, as it counts in int.
 // Errors: malformed_protobuf, also when a required field is missing or a string is not UTF-8
 //   (proto3); encoding unencodable, when a required field is missing, and frame_too_long over
-//   2 GiB. protobuf itself logs a line for a string that is not UTF-8; who does not want that calls
-//   google::protobuf::SetLogHandler at start-up.
+//   2 GiB. protobuf itself writes a line to standard error for each string that is not UTF-8, as
+//   often as a peer likes: servers call log_protobuf() at start-up (twister/protocols/protobuf_log.hpp),
+//   which hands them to twister's log and its limit.
 // Ownership: message() is the codec's and reused, with the memory of its fields, by the next
 //   decode(); swap or move from it to keep it. After a frame over `kept_frame_bytes` it is new.
 template <std::derived_from<google::protobuf::MessageLite> T,

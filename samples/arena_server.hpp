@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <twister/codecs/framed.hpp>
@@ -89,6 +90,7 @@ class Arena {
   std::uint32_t rooms_made_ = 0;
   Messages codec_;
   twister::ByteBuffer encoded_;
+  std::vector<Session*> leaving_;  // of a tick: its memory is used again
   arena::ServerMessage snapshot_;  // of every room in turn: its memory is used again
   Ticks ticks_;
   twister::Counter snapshots_, slow_;
@@ -105,14 +107,18 @@ class Session : public twister::MessageProtocol<Messages> {
   std::uint32_t id() const noexcept { return id_; }
   const std::string& name() const noexcept { return name_; }
 
-  void show(const twister::SharedBytes& snapshot) {
+  // False when the connection is about to end.
+  bool show(const twister::SharedBytes& snapshot) {
     behind_ = queued_bytes() == 0 ? 0 : behind_ + 1;
-    if (behind_ <= max_ticks_behind) {
-      write_droppable(snapshot);
-    } else {
-      arena_.count_slow_player();
-      abort();
-    }
+    if (behind_ <= max_ticks_behind)
+      return write_droppable(snapshot) != twister::WriteStatus::closed;
+    arena_.count_slow_player();
+    abort();
+    return false;
+  }
+
+  void leave() {
+    if (room_ != nullptr) arena_.leave(*std::exchange(room_, nullptr), *this);
   }
 
  private:
@@ -135,9 +141,7 @@ class Session : public twister::MessageProtocol<Messages> {
     room_->world.steer(id_, static_cast<Heading>(message.steer()));
   }
 
-  void on_close(const twister::CloseReason&) override {
-    if (room_ != nullptr) arena_.leave(*room_, *this);
-  }
+  void on_close(const twister::CloseReason&) override { leave(); }
 
   void join(const arena::Join& wish) {
     if (room_ != nullptr) return refuse("you have joined already");
@@ -228,6 +232,10 @@ inline void Arena::tick() {
     room.world.step();
     show(room);
   }
+  // Who is cut stays for a while, to hear why, but not on the field. Rooms go with their last player,
+  // hence not above.
+  for (Session* session : leaving_) session->leave();
+  leaving_.clear();
 }
 
 inline void Arena::show(Room& room) {
@@ -244,7 +252,8 @@ inline void Arena::show(Room& room) {
   snapshot.mutable_dots()->Add(room.world.dots().begin(), room.world.dots().end());
   snapshots_.add();
   const twister::SharedBytes bytes = encode(snapshot_);
-  for (Session* member : room.members) member->show(bytes);
+  for (Session* member : room.members)
+    if (!member->show(bytes)) leaving_.push_back(member);
 }
 
 inline twister::SharedBytes Arena::encode(const arena::ServerMessage& message) {

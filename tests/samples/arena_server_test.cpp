@@ -238,6 +238,24 @@ TEST_F(ArenaServer, CutsWhoSendsWhatIsNoMessage) {
   EXPECT_THAT(ticks_of(ann.take()), ElementsAre(1));
 }
 
+TEST_F(ArenaServer, TakesWhoIsCutOffTheFieldBeforeTheConnectionIsGone) {
+  Client ann(server), bob(server), eve(server);
+  ann.join("ann", "den");
+  bob.join("bob", "den");
+  eve.join("eve", "attic");  // whose room goes with her
+  const std::uint32_t bob_id = bob.take().at(0).welcome().id();
+  for (Client* bad : {&bob, &eve}) bad->peer.send(std::string("\0\0\0\2\x0a\x7f", 6));
+  ann.take();
+  clock.advance(50ms);
+  EXPECT_EQ(ann.take().back().left(), bob_id);
+  EXPECT_EQ(metric("arena_players"), 1);
+  EXPECT_EQ(server.connection_count(), 3U);
+  clock.advance(50ms);
+  EXPECT_EQ(ann.take().at(0).snapshot().players().size(), 1);
+  clock.advance(3s);
+  EXPECT_EQ(server.connection_count(), 1U);
+}
+
 TEST_F(ArenaServer, CutsWhoConnectsAndDoesNotJoin) {
   Client ann(server), bob(server);
   bob.join("bob");

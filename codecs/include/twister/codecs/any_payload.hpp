@@ -54,8 +54,9 @@ class AnyPayload {
   // are, for one that is unknown.
   explicit AnyPayload(std::string_view name, const AnyPayloadOptions& options = {});
   AnyPayload(std::string_view name, const AnyPayloadOptions& options, const PayloadNames& names);
-  template <JsonPayload P>
-  requires(!std::same_as<P, AnyPayload>) explicit AnyPayload(P payload)
+  // The first condition comes first: whether an AnyPayload can be copied may not depend on itself.
+  template <class P>
+  requires(!std::same_as<P, AnyPayload> && JsonPayload<P>) explicit AnyPayload(P payload)
       : model_(std::make_unique<ModelOf<P>>(std::move(payload))) {}
 
   AnyPayload(const AnyPayload& other) : model_(other.model_->clone()) {}

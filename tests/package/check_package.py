@@ -157,7 +157,9 @@ class Package:
                 self.works(self.compile_by_pkg_config(f"apt-{name}", {}))
             finally:
                 run(*apt, "purge", *names)
-            left = [path for folder in ("include", "lib", "share") for path in Path("/usr", folder).rglob("*twister*")]
+            # Not "*twister*": Boost has headers called mersenne_twister.
+            left = [path for folder in ("include", "lib", "share") for name in ("twister*", "libtwister*")
+                    for path in Path("/usr", folder).rglob(name)]
             if left:
                 raise Failure(f"left after the purge: {left}")
 

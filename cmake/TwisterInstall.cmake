@@ -72,6 +72,10 @@ if(TARGET twister_tls)
 endif()
 twister_install_component(protocols twister_protocols "ready-made Protocol classes"
   REQUIRES twister-framework)
+if(TARGET twister_rpc)
+  twister_install_component(rpc twister_rpc "remote procedure calls"
+    REQUIRES twister-protocols twister-json twister-protobuf)
+endif()
 
 foreach(directory IN LISTS twister_header_dirs)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${directory}/include/

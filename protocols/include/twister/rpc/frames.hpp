@@ -36,7 +36,6 @@ enum class RpcFrameKind : std::uint8_t {
   ping = 0x10,
   pong = 0x11,
   goaway = 0x12,
-  register_name = 0x13,
   preface = 0x74,  // the first frame of each side
 };
 
@@ -47,8 +46,9 @@ struct RpcFrameFlag {
   static constexpr std::uint8_t has_deadline = 0x04;  // u32: milliseconds that are left, rounded up
   static constexpr std::uint8_t has_metadata =
       0x08;  // u16 bytes; then u8 length, key, u16 length, value
-  static constexpr std::uint8_t streams = 0x10;    // request: data frames follow; no message here
-  static constexpr std::uint8_t retryable = 0x20;  // response: trying again may help
+  static constexpr std::uint8_t streams = 0x10;      // request: data frames follow; no message here
+  static constexpr std::uint8_t retryable = 0x20;    // response: trying again may help
+  static constexpr std::uint8_t not_started = 0x40;  // response: and is safe, whatever was asked
 };
 
 struct RpcFrame {

@@ -1,0 +1,77 @@
+// twister/rpc/context.hpp - what a handler knows of the call that it answers.
+//
+//   services.on<Add, Sum>("calculator.Calculator/Add",
+//                         [](RpcContext& context, const Add& add, Sum& sum) -> RpcStatus {
+//                           if (context.time_left() < 10ms) return RpcCode::deadline_exceeded;
+//                           ...
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <stop_token>
+
+#include <twister/address.hpp>
+#include <twister/clock.hpp>
+#include <twister/rpc/metadata.hpp>
+
+namespace twister {
+
+class IOLoop;
+class RpcCallHandle;
+class RpcConnection;
+class RpcMethod;
+
+// A call on the side that answers, whatever the wire that it came by.
+//
+// Ownership: valid until the handler has returned its status, its RpcReply was destroyed, or its
+//   coroutine has ended; also after the call was cancelled. Threads: the loop's.
+class RpcContext {
+ public:
+  RpcContext(const RpcContext&) = delete;
+  RpcContext& operator=(const RpcContext&) = delete;
+
+  const RpcMethod& method() const noexcept { return *method_; }
+  // Of the request.
+  const RpcMetadata& metadata() const noexcept;
+  // To be sent with the answer.
+  RpcMetadata& reply_metadata();
+
+  // TimePoint::max() without one. What is asked of others on behalf of this call inherits it:
+  // RpcCallOptions::parent.
+  TimePoint deadline() const noexcept { return deadline_; }
+  // `never` without a deadline, and not below zero.
+  std::chrono::milliseconds time_left() const;
+
+  // The caller does not wait any more: it said so, its deadline has passed, or its connection is lost.
+  bool cancelled() const noexcept { return cancelled_; }
+  // Calls the function, from the loop, when that happens; at once, if it has. Not after the answer. Any
+  // number of functions.
+  void on_cancel(std::function<void()> function);
+  // The same for work on other threads. Made when it is first asked for.
+  std::stop_token stop_token();
+
+  // The connection that it came on, which can be called in turn; null when that is lost, and for wires
+  // that have none.
+  virtual RpcConnection* connection() const noexcept { return nullptr; }
+  virtual Address peer() const { return {}; }
+  virtual IOLoop& loop() const noexcept = 0;
+
+ protected:
+  friend class RpcCaller;
+
+  struct Extras;  // what few calls have: src/rpc/call_extras.hpp
+
+  RpcContext();
+  virtual ~RpcContext();
+  Extras& extras();
+  // A call that is cancelled with this one.
+  void add_nested(const RpcCallHandle& call);
+
+  const RpcMethod* method_ = nullptr;
+  TimePoint deadline_ = TimePoint::max();
+  std::unique_ptr<Extras> extras_;
+  bool cancelled_ = false;
+};
+
+}  // namespace twister

@@ -1,0 +1,140 @@
+// twister/rpc/detail/host.hpp - what the connections of one server, or one client, have in common.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <twister/rpc/call.hpp>
+#include <twister/rpc/detail/deadlines.hpp>
+#include <twister/rpc/options.hpp>
+
+namespace twister {
+
+class IOLoop;
+class RpcConnection;
+class RpcServices;
+
+// What was counted since the server or client was made.
+struct RpcCounters {
+  std::uint64_t calls = 0;          // dispatched: all but those that were refused before
+  std::uint64_t refused = 0;        // by a limit, a deadline that had passed, or while draining
+  std::uint64_t unknown_ids = 0;    // frames about calls that are not, or no longer, in flight
+  std::uint64_t duplicate_ids = 0;  // requests with an id in use
+  std::uint64_t unknown_frames = 0;
+  std::uint64_t malformed = 0;  // connections that were closed for breaking the protocol
+};
+
+namespace detail {
+
+// Messages that have been used are kept for the next call of the same method. Of what is larger than
+// kept_bytes on the wire nothing is kept, since its fields may take forty times as much.
+class MessagePool {
+ public:
+  using MessageLite = google::protobuf::MessageLite;
+
+  static constexpr std::size_t kept_bytes = 1024;
+  static constexpr std::size_t max_kept = 64;
+
+  MessagePool() = default;
+  MessagePool(MessagePool&&) noexcept = default;
+  MessagePool& operator=(MessagePool&&) noexcept = default;
+  ~MessagePool() {
+    for (MessageLite* message : messages_) delete message;
+  }
+
+  // Of `type`; what it holds is not cleared.
+  MessageLite* take(const MessageLite& type) {
+    if (messages_.empty()) return type.New();
+    MessageLite* const message = messages_.back();
+    messages_.pop_back();
+    return message;
+  }
+  void give(MessageLite* message, std::size_t wire_bytes) noexcept {
+    if (wire_bytes > kept_bytes || messages_.size() == max_kept) {
+      delete message;
+    } else {
+      if (messages_.capacity() == 0) messages_.reserve(max_kept);
+      messages_.push_back(message);
+    }
+  }
+
+ private:
+  std::vector<MessageLite*> messages_;
+};
+
+class RpcMetrics;
+
+// Stands for what other peers answer: see <twister/rpc/names.hpp>.
+class ForwardMethod final : public RpcMethod {
+ public:
+  explicit ForwardMethod(std::size_t index);
+  void start(RpcCall& call) const override;
+};
+
+// Ownership: shared by the server or client and its connections. Threads: the loop's.
+class RpcHost : public std::enable_shared_from_this<RpcHost> {
+ public:
+  // `services` may be null: then nothing is answered.
+  RpcHost(IOLoop& loop, const RpcServices* services, const RpcOptions& options);
+  ~RpcHost();
+
+  // Starts a call that its wire has made; behind this the wire lists it, unless it has ended.
+  void dispatch(RpcCall& call);
+  // Its wire and its handler have let go of it.
+  void forget(RpcCall& call) noexcept;
+  void observe(RpcCall& call, const RpcStatus& status) noexcept;
+
+  // To be sent to the peer at the end of all that the loop has to do now.
+  void flush_later(RpcConnection& connection);
+  void never_flush(RpcConnection& connection) noexcept;
+
+  // False when somebody has it.
+  bool take_name(const std::string& name, RpcConnection& connection) {
+    return names_.emplace(name, &connection).second;
+  }
+  void release_name(const std::string& name) { names_.erase(name); }
+  RpcConnection* connection_of(std::string_view name) const {
+    const auto found = names_.find(name);
+    return found == names_.end() ? nullptr : found->second;
+  }
+  const RpcMethod& forward_method() const noexcept { return forward_; }
+
+  struct MethodState {
+    MessagePool requests;
+    MessagePool replies;
+    std::size_t in_flight = 0;  // of those that go on after dispatch()
+  };
+  MethodState& state(const RpcMethod& method) { return states_[method.index()]; }
+
+  IOLoop& loop() const noexcept { return loop_; }
+  const RpcServices* services() const noexcept { return services_; }
+  const RpcOptions& options() const noexcept { return options_; }
+  Deadlines& deadlines() noexcept { return *deadlines_; }
+  RpcCounters& counters() noexcept { return counters_; }
+
+ private:
+  bool refuse(RpcCall& call);
+  bool intercept(RpcCall& call);
+
+  IOLoop& loop_;
+  const RpcServices* services_;
+  RpcOptions options_;
+  bool observes_ = false;
+  ForwardMethod forward_;
+  std::vector<MethodState> states_;  // the last is that of forward_
+  std::map<std::string, RpcConnection*, std::less<>> names_;
+  std::shared_ptr<Deadlines> deadlines_;
+  RpcCounters counters_;
+  std::vector<RpcConnection*> to_flush_;
+  bool flush_posted_ = false;
+  std::unique_ptr<RpcMetrics> metrics_;
+};
+
+}  // namespace detail
+}  // namespace twister

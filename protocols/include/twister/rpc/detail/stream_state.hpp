@@ -1,0 +1,119 @@
+// twister/rpc/detail/stream_state.hpp - one side of a call whose messages are streams.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include <twister/codecs/byte_buffer.hpp>
+#include <twister/codecs/byte_view.hpp>
+#include <twister/codecs/protobuf.hpp>
+#include <twister/protocol.hpp>
+#include <twister/rpc/status.hpp>
+
+namespace twister::detail {
+
+// The call that a stream belongs to, and its way to the peer.
+class RpcStreamLink {
+ public:
+  // A data frame; `message`, or bytes that were one.
+  virtual void send_data(const google::protobuf::MessageLite* message, ByteView bytes) = 0;
+  virtual void send_credit(std::uint32_t bytes) = 0;
+  virtual void send_end() = 0;
+  // The connection has more output than it should.
+  virtual bool output_is_high() const noexcept = 0;
+  // Ends the call: from the side that answers, with a status; from the other one, by cancelling.
+  virtual void end_call(const RpcStatus& status) = 0;
+  virtual void retain_call() noexcept = 0;
+  virtual void release_call() noexcept = 0;
+  // The same for the user's handles, which the call may depend on.
+  virtual void add_handle() noexcept { retain_call(); }
+  virtual void remove_handle() noexcept { release_call(); }
+
+ protected:
+  ~RpcStreamLink() = default;
+};
+
+// Credit: each side says how many bytes it takes, 12 for the frame and those of the message, and says more as
+// they are taken. What may be sent while there is any left may overdraw it, so that one message is never too
+// large.
+//
+// Ownership: the call's. Threads: the loop's.
+class RpcStreamState {
+ public:
+  using MessageLite = google::protobuf::MessageLite;
+
+  static constexpr std::size_t frame_bytes = 12;
+  // Messages that were sent without credit; send() does not take more.
+  static constexpr std::size_t max_unsent_bytes = 1024 * 1024;
+
+  // `receives` bytes may come before any was taken.
+  RpcStreamState(RpcStreamLink& link, std::int64_t sends, std::size_t receives) noexcept
+      : link_(link),
+        send_credit_(sends),
+        window_(receives),
+        receive_credit_(static_cast<std::int64_t>(receives)) {}
+
+  // ---- for the user's handles ----
+
+  WriteStatus send(const MessageLite& message);
+  // Once, when send() would not say `paused` any more, or the call has ended.
+  void when_ready(std::function<void()> function);
+  void end_sending();
+  bool ready() const noexcept { return unsent_.empty() && has_credit(); }
+
+  enum class Taken { message, nothing, end };
+  // The next message. After the end, status() says how it was.
+  Taken take(MessageLite& into);
+  // Once, when take() would not say `nothing` any more.
+  void when_readable(std::function<void()> function);
+  // Calls for every message from now on, and for the end.
+  void receive(std::function<bool(ByteView)> on_message,
+               std::function<void(const RpcStatus&)> on_end);
+  bool has_receiver() const noexcept { return static_cast<bool>(on_message_); }
+  void pause() noexcept { paused_ = true; }
+  void resume();
+  const std::optional<RpcStatus>& status() const noexcept { return status_; }
+  RpcStreamLink& link() const noexcept { return link_; }
+
+  // ---- for the wire ----
+
+  // False when the peer had no credit for it.
+  bool on_data(ByteView message);
+  void on_credit(std::uint32_t bytes);
+  // The peer has sent all, or the call has ended.
+  void on_end(const RpcStatus& status);
+  void on_output_low();
+  // The answer waits until all has been sent: true, and the link's end_call() comes when it has.
+  bool defers(const RpcStatus& status);
+
+ private:
+  bool has_credit() const noexcept { return send_credit_ > 0 && !link_.output_is_high(); }
+  void write(const MessageLite* message, ByteView bytes);
+  void send_unsent();
+  void taken(std::size_t bytes);
+  ByteView front() const noexcept;
+  void pump();
+  void tell(std::function<void()>& once);
+
+  RpcStreamLink& link_;
+  std::int64_t send_credit_;
+  std::size_t window_;
+  std::int64_t receive_credit_;
+  std::size_t taken_ = 0;  // and not yet given back as credit
+  ByteBuffer unsent_;      // messages behind their length, u32
+  ByteBuffer received_;    // the same
+  std::function<void()> on_ready_;
+  std::function<void()> on_readable_;
+  std::function<bool(ByteView)> on_message_;
+  std::function<void(const RpcStatus&)> on_end_;
+  std::optional<RpcStatus> status_;  // of the receiving side
+  std::optional<RpcStatus> deferred_;
+  bool ends_ = false;  // end_sending() was called
+  bool end_sent_ = false;
+  bool paused_ = false;
+  bool pumping_ = false;
+};
+
+}  // namespace twister::detail

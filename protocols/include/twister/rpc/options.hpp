@@ -1,0 +1,59 @@
+// twister/rpc/options.hpp - the limits of calls, with defaults that are safe with a hostile peer.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include <twister/stream_options.hpp>
+
+namespace twister {
+
+class MetricsRegistry;
+class RpcCallerInterceptor;
+class RpcContext;
+class RpcMetadata;
+
+// Of each connection, on both sides.
+struct RpcOptions {
+  // Of a request, a reply, or one message of a stream. The peer is told.
+  std::size_t max_message_bytes = 1024 * 1024;
+  // Calls of the peer that have not been answered, or whose handlers still run although they were
+  // cancelled. More are answered RESOURCE_EXHAUSTED at once.
+  std::size_t max_calls_in_flight = 1024;
+  std::size_t max_metadata_bytes = 8 * 1024;
+  // What each stream may send before its receiver has taken any of it. The peer is told.
+  std::size_t stream_credit_bytes = 64 * 1024;
+  // A request that was received longer ago, and is only now decoded, is answered RESOURCE_EXHAUSTED: its
+  // caller has given up, and the server has too much to do as it is.
+  std::chrono::milliseconds max_wait = std::chrono::seconds(10);
+  // After so long without a byte from the peer it is asked for a sign of life, if there are calls in
+  // flight or `ping_when_idle`; without one for ping_timeout, the connection is closed.
+  std::chrono::milliseconds ping_interval = std::chrono::seconds(30);
+  std::chrono::milliseconds ping_timeout = std::chrono::seconds(10);
+  bool ping_when_idle = false;
+  // How long calls that this side makes may take, unless they say so themselves; streams have no limit.
+  std::chrono::milliseconds call_timeout = std::chrono::seconds(30);
+  // See the calls of this side: <twister/rpc/caller.hpp>. Those of the peer: RpcServices::intercept().
+  std::vector<std::shared_ptr<RpcCallerInterceptor>> interceptors{};
+  // Where calls are counted and timed, by method; outlives the connections. Null: nowhere.
+  MetricsRegistry* metrics = nullptr;
+};
+
+// Of one call. Only trivial members: g++ 12 would destroy others twice where a coroutine makes them.
+struct RpcCallOptions {
+  // Until the reply is there, over all attempts. Zero: the default, which for a stream is never.
+  std::chrono::milliseconds timeout{0};
+  // Doing it twice is the same as doing it once: it may be tried again after the connection was lost.
+  bool idempotent = false;
+  // Without a connection: waits for one until the deadline, instead of failing with the attempt.
+  bool wait_for_ready = false;
+  // To be sent with it; read during the call.
+  const RpcMetadata* metadata = nullptr;
+  // The call on whose behalf this one is made: its deadline holds for this one too, its cancellation
+  // cancels this one, and its "traceparent" is passed on.
+  RpcContext* parent = nullptr;
+};
+
+}  // namespace twister

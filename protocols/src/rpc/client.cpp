@@ -1,0 +1,334 @@
+#include "twister/rpc/client.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+#include <twister/io_loop.hpp>
+
+#include "client_core.hpp"
+
+namespace twister {
+
+namespace detail {
+
+namespace {
+
+constexpr double retries_in_hand = 10;
+
+void check_options(const std::vector<Destination>& to, const RpcClientOptions& options) {
+  const auto refuse = [](const std::string& what) {
+    throw std::invalid_argument("RpcClient: " + what);
+  };
+  if (to.empty()) refuse("there is no address");
+  if (options.connections_per_address == 0) refuse("connections_per_address is 0");
+  if (options.max_attempts == 0) refuse("max_attempts is 0");
+  if (options.calls_per_retry == 0) refuse("calls_per_retry is 0");
+  if (options.initial_delay.count() <= 0 || options.max_delay.count() <= 0) {
+    refuse("initial_delay and max_delay have to be positive");
+  }
+  if (!(options.factor >= 1)) refuse("factor is below 1");
+}
+
+}  // namespace
+
+// A connection that tells its client.
+class RpcClientCore::Connection final : public RpcConnection {
+ public:
+  Connection(std::shared_ptr<RpcClientCore> core, Peer& peer)
+      : RpcConnection(core->host_), core_(std::move(core)), peer_(peer) {}
+  ~Connection() override { forget(); }
+
+  void on_connect() override {
+    RpcConnection::on_connect();
+    core_->became_ready(peer_, *this);
+  }
+  void on_close(const CloseReason& reason) override {
+    if (reason.code) core_->last_error_ = reason.message();
+    forget();
+    RpcConnection::on_close(reason);
+  }
+
+  using RpcConnection::cancel_made_calls;
+  void start(RpcPending& pending) { start_call(pending); }
+
+ private:
+  void on_going_away() override {
+    if (peer_.connection == this) core_->left(peer_);
+  }
+  void forget() {
+    if (peer_.connection == this) core_->lost(peer_);
+  }
+
+  std::shared_ptr<RpcClientCore> core_;
+  Peer& peer_;
+};
+
+RpcClientCore::RpcClientCore(IOLoop& loop, std::vector<Destination> to, RpcClientOptions options)
+    : loop_(loop), options_(std::move(options)) {
+  check_options(to, options_);
+  host_ = std::make_shared<RpcHost>(loop, options_.services, options_.rpc);
+  tcp_ = std::make_unique<TcpClient>(loop, options_.connect);
+  peers_.reserve(to.size() * options_.connections_per_address);
+  for (std::size_t i = 0; i < options_.connections_per_address; ++i) {
+    for (const Destination& each : to) peers_.push_back({.to = each});
+  }
+  idle_ = peers_.size();
+}
+
+double RpcClientCore::random() {
+  if (options_.random) return options_.random();
+  return std::uniform_real_distribution<>()(random_);
+}
+
+std::size_t RpcClientCore::calls_in_flight() const noexcept {
+  std::size_t calls = waiting_.size() + again_.size();
+  for (const Peer& peer : peers_) {
+    if (peer.connection != nullptr) calls += peer.connection->calls_made();
+  }
+  return calls;
+}
+
+// ---- calls ----
+
+void RpcClientCore::place(RpcPending& pending) {
+  if (pending.retry == nullptr) {
+    pending.retry = this;
+    pending.attempts = 1;
+    retries_ = std::min(retries_in_hand, retries_ + 1.0 / options_.calls_per_retry);
+  }
+  if (closed_) return reject(pending, RpcStatus(RpcCode::cancelled, "the client is closed"));
+  if (idle_ != 0) connect_all();
+  if (RpcConnection* const connection = choose(); connection != nullptr) {
+    return static_cast<Connection*>(connection)->start(pending);
+  }
+  const bool waits = pending.waits_for_ready || pending.attempts > 1;
+  if (!waits && !is_connecting()) {
+    return reject(pending, RpcStatus(RpcCode::unavailable, last_error_));
+  }
+  if (waiting_.size() >= options_.max_waiting_calls) {
+    return reject(pending,
+                  RpcStatus(RpcCode::resource_exhausted, "too many calls wait for a connection"));
+  }
+  pending.channel = this;
+  waiting_.push_back(&pending);
+  if (!is_connecting()) wake_later();
+}
+
+void RpcClientCore::reject(RpcPending& pending, RpcStatus status) {
+  pending.channel = nullptr;
+  pending.end_later(std::move(status));
+  pending.release();
+}
+
+RpcConnection* RpcClientCore::choose() {
+  const std::size_t count = ready_.size();
+  if (count == 0) return nullptr;
+  if (count == 1) return ready_[0]->connection;
+  if (options_.balancing == RpcBalancing::round_robin) {
+    return ready_[next_++ % count]->connection;
+  }
+  const auto any = [&] {
+    return std::min(count - 1, static_cast<std::size_t>(random() * static_cast<double>(count)));
+  };
+  const std::size_t one = any();
+  std::size_t other = any();
+  if (other == one) other = (one + 1) % count;
+  RpcConnection* const first = ready_[one]->connection;
+  RpcConnection* const second = ready_[other]->connection;
+  return second->calls_made() < first->calls_made() ? second : first;
+}
+
+void RpcClientCore::drop(RpcPending& pending) {
+  std::erase(waiting_, &pending);
+  std::erase(again_, &pending);
+  pending.release();
+}
+
+// `safe`: it was not started. What was not started is tried again whatever it is, and so is what is
+// idempotent; within the budget, and only where trying again may help at once.
+bool RpcClientCore::retry(RpcPending& pending, const RpcStatus& why, bool safe) {
+  if (closed_ || why != RpcCode::unavailable || !(safe || pending.idempotent)) return false;
+  if (pending.attempts >= options_.max_attempts || retries_ < 1) return false;
+  retries_ -= 1;
+  ++pending.attempts;
+  pending.channel = this;
+  again_.push_back(&pending);
+  if (!again_posted_) {
+    again_posted_ = true;
+    loop_.add_callback([weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self == nullptr) return;
+      self->again_posted_ = false;
+      for (RpcPending* each : std::exchange(self->again_, {})) {
+        each->as_of = self->loop_.now();
+        self->place(*each);
+      }
+    });
+  }
+  return true;
+}
+
+// ---- connections ----
+
+void RpcClientCore::connect_all() {
+  const TimePoint now = loop_.now();
+  for (Peer& peer : peers_) {
+    if (peer.state == State::idle && peer.not_before <= now) connect(peer);
+  }
+}
+
+void RpcClientCore::connect(Peer& peer) {
+  peer.state = State::connecting;
+  --idle_;
+  tcp_->connect(
+      peer.to,
+      [weak = weak_from_this(), &peer]() -> std::unique_ptr<Protocol> {
+        const auto self = weak.lock();
+        if (self == nullptr || self->closed_) return nullptr;
+        return std::make_unique<Connection>(self, peer);
+      },
+      [weak = weak_from_this(), &peer](const ConnectError& error, Protocol*) {
+        const auto self = weak.lock();
+        if (self != nullptr && error) self->failed(peer, error.message());
+      });
+}
+
+void RpcClientCore::became_ready(Peer& peer, Connection& connection) {
+  if (closed_) return connection.close();
+  peer.state = State::ready;
+  peer.connection = &connection;
+  peer.since = loop_.now();
+  ready_.push_back(&peer);
+  send_waiting();
+}
+
+void RpcClientCore::send_waiting() {
+  while (!waiting_.empty() && !ready_.empty()) {
+    RpcPending& pending = *waiting_.front();
+    waiting_.pop_front();
+    pending.as_of = loop_.now();
+    place(pending);
+  }
+}
+
+// The server goes away, and is not at fault.
+void RpcClientCore::left(Peer& peer) {
+  peer.connection = nullptr;
+  peer.state = State::idle;
+  ++idle_;
+  std::erase(ready_, &peer);
+  last_error_ = "the server is going away";
+}
+
+void RpcClientCore::lost(Peer& peer) {
+  left(peer);
+  if (closed_) return;
+  if (loop_.now() - peer.since >= options_.reset_after) {
+    peer.failures = 0;
+  } else {
+    back_off(peer);
+  }
+}
+
+void RpcClientCore::failed(Peer& peer, std::string why) {
+  if (closed_) return;
+  peer.state = State::idle;
+  ++idle_;
+  last_error_ = std::move(why);
+  back_off(peer);
+  if (ready_.empty() && !is_connecting()) fail_waiting();
+}
+
+void RpcClientCore::back_off(Peer& peer) {
+  const double most = static_cast<double>(options_.max_delay.count());
+  const double scale = std::pow(options_.factor, std::min(peer.failures, 63u));
+  const double delay = std::min(most, static_cast<double>(options_.initial_delay.count()) * scale);
+  ++peer.failures;
+  peer.not_before =
+      later(loop_.now(), std::chrono::milliseconds(static_cast<std::int64_t>(delay * random())));
+}
+
+bool RpcClientCore::is_connecting() const noexcept {
+  return std::any_of(peers_.begin(), peers_.end(),
+                     [](const Peer& peer) { return peer.state == State::connecting; });
+}
+
+void RpcClientCore::fail_waiting() {
+  std::deque<RpcPending*> patient;
+  for (RpcPending* pending : std::exchange(waiting_, {})) {
+    if (pending->waits_for_ready) {
+      patient.push_back(pending);
+    } else {
+      reject(*pending, RpcStatus(RpcCode::unavailable, last_error_));
+    }
+  }
+  waiting_ = std::move(patient);
+  if (!waiting_.empty()) wake_later();
+}
+
+// For those that wait: the next attempt, when it may be made.
+void RpcClientCore::wake_later() {
+  if (wakes_) return;
+  TimePoint soonest = TimePoint::max();
+  for (const Peer& peer : peers_) soonest = std::min(soonest, peer.not_before);
+  wakes_ = true;
+  loop_.call_at(soonest, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->wakes_ = false;
+    if (self->closed_ || self->waiting_.empty()) return;
+    self->connect_all();
+    if (!self->is_connecting() && self->ready_.empty()) self->wake_later();
+  });
+}
+
+void RpcClientCore::close() {
+  closed_ = true;
+  const RpcStatus status(RpcCode::cancelled, "the client was destroyed");
+  for (RpcPending* pending : std::exchange(waiting_, {})) reject(*pending, status);
+  for (RpcPending* pending : std::exchange(again_, {})) reject(*pending, status);
+  for (Peer* peer : std::exchange(ready_, {})) {
+    Connection& connection = *std::exchange(peer->connection, nullptr);
+    connection.cancel_made_calls(status);
+    connection.close();
+  }
+  tcp_.reset();
+}
+
+}  // namespace detail
+
+RpcClient::RpcClient(IOLoop& loop, const Destination& to, RpcClientOptions options)
+    : RpcClient(loop, std::vector<Destination>{to}, std::move(options)) {}
+
+RpcClient::RpcClient(IOLoop& loop, std::vector<Destination> to, RpcClientOptions options)
+    : core_(std::make_shared<detail::RpcClientCore>(loop, std::move(to), std::move(options))) {}
+
+RpcClient::~RpcClient() {
+  core_->close();
+}
+
+void RpcClient::connect() {
+  core_->connect_all();
+}
+std::size_t RpcClient::connected() const noexcept {
+  return core_->connected();
+}
+std::size_t RpcClient::calls_in_flight() const noexcept {
+  return core_->calls_in_flight();
+}
+const RpcCounters& RpcClient::counters() const noexcept {
+  return core_->host().counters();
+}
+IOLoop& RpcClient::loop() const noexcept {
+  return core_->host().loop();
+}
+void RpcClient::start_call(detail::RpcPending& pending) {
+  core_->place(pending);
+}
+detail::RpcHost& RpcClient::caller_host() noexcept {
+  return core_->host();
+}
+
+}  // namespace twister

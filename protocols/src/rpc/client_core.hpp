@@ -1,0 +1,85 @@
+// src/rpc/client_core.hpp - what is behind an RpcClient.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <twister/rpc/client.hpp>
+#include <twister/rpc/connection.hpp>
+#include <twister/rpc/detail/host.hpp>
+
+namespace twister::detail {
+
+// A call is with a connection, or in `waiting_`, or about to be tried again, in `again_`.
+class RpcClientCore final : public std::enable_shared_from_this<RpcClientCore>,
+                            public RpcChannel,
+                            public RpcRetry {
+ public:
+  RpcClientCore(IOLoop& loop, std::vector<Destination> to, RpcClientOptions options);
+
+  // Takes over a reference.
+  void place(RpcPending& pending);
+  void connect_all();
+  void close();
+
+  RpcHost& host() noexcept { return *host_; }
+  std::size_t connected() const noexcept { return ready_.size(); }
+  std::size_t calls_in_flight() const noexcept;
+
+ private:
+  class Connection;
+  enum class State { idle, connecting, ready };
+
+  // One of the connections to one address.
+  struct Peer {
+    Destination to;
+    State state = State::idle;
+    Connection* connection = nullptr;
+    unsigned failures = 0;
+    TimePoint not_before{};  // the next attempt
+    TimePoint since{};       // it is ready
+  };
+
+  void drop(RpcPending& pending) override;
+  // Nothing is sent of calls that wait: they have no credit.
+  void send_stream_frame(RpcFrameKind, std::uint32_t, const google::protobuf::MessageLite*,
+                         ByteView) override {}
+  bool output_is_high() const noexcept override { return false; }
+  bool retry(RpcPending& pending, const RpcStatus& why, bool safe) override;
+
+  RpcConnection* choose();
+  void connect(Peer& peer);
+  void became_ready(Peer& peer, Connection& connection);
+  void left(Peer& peer);
+  void lost(Peer& peer);
+  void failed(Peer& peer, std::string why);
+  void back_off(Peer& peer);
+  bool is_connecting() const noexcept;
+  void fail_waiting();
+  void send_waiting();
+  void wake_later();
+  void reject(RpcPending& pending, RpcStatus status);
+  double random();
+
+  IOLoop& loop_;
+  RpcClientOptions options_;
+  std::shared_ptr<RpcHost> host_;
+  std::vector<Peer> peers_;  // never changes its size
+  std::vector<Peer*> ready_;
+  std::deque<RpcPending*> waiting_;
+  std::vector<RpcPending*> again_;
+  std::unique_ptr<TcpClient> tcp_;
+  std::string last_error_ = "not connected";
+  std::size_t next_ = 0;
+  std::size_t idle_ = 0;
+  double retries_ = 10;  // in hand
+  bool closed_ = false;
+  bool wakes_ = false;
+  bool again_posted_ = false;
+  std::minstd_rand random_{std::random_device()()};
+};
+
+}  // namespace twister::detail

@@ -1,0 +1,279 @@
+#include "twister/rpc/connection.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <twister/io_loop.hpp>
+#include <twister/log.hpp>
+#include <twister/memory_budget.hpp>
+#include <twister/rpc/services.hpp>
+
+#include "connection_output.hpp"
+#include "wire_call.hpp"
+
+namespace twister {
+
+template class MessageProtocol<RpcFrames>;
+
+namespace {
+
+// What may stand before a message: a name, a node, a deadline, metadata.
+constexpr std::size_t max_prefix_bytes = 16 * 1024;
+
+enum class Setting : std::uint16_t { max_message_bytes = 1, stream_credit_bytes = 2 };
+
+RpcFrames frames_for(const RpcOptions& options) {
+  return RpcFrames({.max_frame_bytes = options.max_message_bytes + max_prefix_bytes});
+}
+
+void append_setting(ByteBuffer& out, Setting setting, std::size_t value) {
+  std::byte entry[8];
+  detail::store_little(entry, static_cast<std::uint16_t>(setting));
+  detail::store_little(entry + 2, std::uint16_t{4});
+  detail::store_little(entry + 4,
+                       static_cast<std::uint32_t>(std::min<std::size_t>(value, UINT32_MAX)));
+  out.append(ByteView(entry, sizeof entry));
+}
+
+}  // namespace
+
+RpcConnection::RpcConnection(IOLoop& loop, const RpcServices* services, const RpcOptions& options)
+    : RpcConnection(std::make_shared<detail::RpcHost>(loop, services, options)) {}
+
+RpcConnection::RpcConnection(std::shared_ptr<detail::RpcHost> host)
+    : MessageProtocol<RpcFrames>(frames_for(host->options())), host_(std::move(host)) {}
+
+RpcConnection::~RpcConnection() {
+  if (!closed_) on_close({.code = Errc::aborted_here, .detail = {}});
+}
+
+void RpcConnection::on_connect() {
+  opened_ = true;
+  budget_ = stream_options().memory_budget;
+  if (budget_ == nullptr) budget_ = &MemoryBudget::of_process();
+  send_preface();
+  watch_peer();
+  for (detail::RpcPending* pending : std::exchange(early_, {})) {
+    if (pending->ended()) {
+      pending->release();
+    } else {
+      start_call(*pending);
+    }
+  }
+}
+
+void RpcConnection::send_preface() {
+  ByteBuffer settings;
+  append_setting(settings, Setting::max_message_bytes, host_->options().max_message_bytes);
+  append_setting(settings, Setting::stream_credit_bytes, host_->options().stream_credit_bytes);
+  send({.kind = RpcFrameKind::preface, .body = settings.view()});
+}
+
+void RpcConnection::read_preface(const RpcFrame& frame) {
+  if (preface_read_) return break_off(CodecErrc::unknown_type, "a second preface");
+  preface_read_ = true;
+  for (ByteView rest = frame.body; !rest.empty();) {
+    const std::size_t size =
+        rest.size() < 4 ? rest.size() : detail::load_little<std::uint16_t>(rest.data() + 2);
+    if (rest.size() < 4 + size)
+      return break_off(CodecErrc::truncated, "settings that are cut short");
+    const auto setting = static_cast<Setting>(detail::load_little<std::uint16_t>(rest.data()));
+    const std::uint32_t value = size == 4 ? detail::load_little<std::uint32_t>(rest.data() + 4) : 0;
+    if (size == 4 && setting == Setting::max_message_bytes) peer_max_message_bytes_ = value;
+    if (size == 4 && setting == Setting::stream_credit_bytes) peer_stream_credit_ = value;
+    rest = rest.subspan(4 + size);
+  }
+}
+
+void RpcConnection::on_data(ByteView chunk) {
+  struct Delivering {
+    RpcConnection& connection;
+    ~Delivering() {
+      connection.delivering_ = false;
+      connection.held_ = connection.is_open() && !connection.accepts_data();
+    }
+  };
+  const Delivering until_the_end{*this};
+  if (!late_.empty()) flush_late();
+  delivering_ = true;
+  heard_ = true;
+  if (!held_) received_at_ = host_->loop().now();
+  MessageProtocol<RpcFrames>::on_data(chunk);
+}
+
+void RpcConnection::on_message(const RpcFrame& frame) {
+  switch (frame.kind) {
+    case RpcFrameKind::request:
+    case RpcFrameKind::notice:
+      return on_request(frame);
+    case RpcFrameKind::response:
+      return on_response(frame);
+    case RpcFrameKind::cancel:
+      return on_cancel_frame(frame);
+    case RpcFrameKind::data:
+    case RpcFrameKind::end:
+    case RpcFrameKind::credit:
+    case RpcFrameKind::data_back:
+    case RpcFrameKind::credit_back:
+      return on_stream_frame(frame);
+    default:
+      return on_other(frame);
+  }
+}
+
+void RpcConnection::on_other(const RpcFrame& frame) {
+  switch (frame.kind) {
+    case RpcFrameKind::preface:
+      return read_preface(frame);
+    case RpcFrameKind::ping:
+      return put({.kind = RpcFrameKind::pong, .id = frame.id, .body = frame.body});
+    case RpcFrameKind::pong:
+      if (pinged_) round_trip_ = host_->loop().now() - ping_sent_;
+      pinged_ = false;
+      return;
+    case RpcFrameKind::goaway:
+      return read_goaway(frame);
+    default:
+      ++host_->counters().unknown_frames;
+  }
+}
+
+void RpcConnection::on_message_error(const CodecError& error) {
+  ++host_->counters().malformed;
+  put({.kind = RpcFrameKind::goaway,
+       .number = static_cast<std::uint16_t>(error.code == CodecErrc::frame_too_long
+                                                ? RpcCode::resource_exhausted
+                                                : RpcCode::invalid_argument),
+       .body = as_bytes(error.message())});
+  flush_late();
+}
+
+// The peer breaks the protocol: it is told, and that is all.
+void RpcConnection::break_off(CodecErrc code, std::string why) {
+  if (!is_open()) return;
+  ++host_->counters().malformed;
+  put({.kind = RpcFrameKind::goaway,
+       .number = static_cast<std::uint16_t>(RpcCode::invalid_argument),
+       .body = as_bytes(why)});
+  flush_late();
+  close_with({.code = make_error_code(code), .detail = std::move(why)});
+}
+
+void RpcConnection::read_goaway(const RpcFrame& frame) {
+  if (frame.number != 0) {
+    const std::string why(as_text(frame.body.first(std::min<std::size_t>(frame.body.size(), 200))));
+    log(LogLevel::warning, "rpc_goaway",
+        {{"peer", peer_address().to_string()},
+         {"code", to_string(static_cast<RpcCode>(frame.number))},
+         {"why", why}});
+  }
+  if (peer_leaves_) return;
+  peer_leaves_ = true;
+  on_going_away();
+  close_when_done();
+}
+
+void RpcConnection::go_away() {
+  if (draining_ || !is_open()) return;
+  draining_ = true;
+  put({.kind = RpcFrameKind::goaway});
+  on_going_away();
+  close_when_done();
+}
+
+// Calls that this side makes on behalf of the peer's are over when those are.
+void RpcConnection::close_when_done() {
+  if (!is_open() || calls_ != 0) return;
+  if (draining_) {
+    flush_late();
+    close(Errc::server_draining);
+  } else if (peer_leaves_ && outgoing_.empty()) {
+    flush_late();
+    close();
+  }
+}
+
+EofAction RpcConnection::on_eof() {
+  flush_late();
+  return MessageProtocol<RpcFrames>::on_eof();
+}
+
+void RpcConnection::on_close(const CloseReason& reason) {
+  if (closed_) return;
+  closed_ = true;
+  host_->deadlines().remove(*this);
+  host_->never_flush(*this);
+  late_.release();
+  release_names();
+  end_answered_calls();
+  end_made_calls(reason);
+}
+
+// ---- signs of life ----
+
+void RpcConnection::watch_peer() {
+  heard_ = false;
+  const auto& options = host_->options();
+  if (options.ping_interval == never) return;
+  const auto wait = pinged_ ? options.ping_timeout : options.ping_interval;
+  host_->deadlines().add(*this, later(host_->loop().now(), wait));
+}
+
+void RpcConnection::on_due() {
+  if (!is_open()) return;
+  if (pinged_ && !heard_) {
+    return close_with({.code = Errc::idle_timeout, .detail = "no answer to a ping"});
+  }
+  const bool in_use = calls_ + outgoing_.size() != 0 || host_->options().ping_when_idle;
+  if (!heard_ && in_use) {
+    pinged_ = true;
+    ping_sent_ = host_->loop().now();
+    put({.kind = RpcFrameKind::ping, .body = as_bytes("12345678")});
+  } else {
+    pinged_ = false;
+  }
+  watch_peer();
+}
+
+// ---- output ----
+
+void RpcConnection::put(const RpcFrame& frame) {
+  put(frame, frame.body.size(), [&](std::byte* to) {
+    if (!frame.body.empty()) std::memcpy(to, frame.body.data(), frame.body.size());
+  });
+}
+
+void RpcConnection::put_status(RpcFrame header, const RpcStatus& status,
+                               const RpcMetadata* metadata) {
+  ByteBuffer body;
+  if (metadata != nullptr && !metadata->empty()) {
+    header.flags |= RpcFrameFlag::has_metadata;
+    append_length(body, metadata->encoded_bytes());
+    metadata->encode(body);
+  }
+  header.kind = RpcFrameKind::response;
+  header.number = static_cast<std::uint16_t>(status.code);
+  if (status.retryable) header.flags |= RpcFrameFlag::retryable;
+  const std::size_t most = std::min<std::size_t>(peer_max_message_bytes_, 16 * 1024);
+  const std::string_view text = std::string_view(status.text).substr(0, most);
+  append_length(body, text.size());
+  body.append(text);
+  body.append(std::string_view(status.details).substr(0, peer_max_message_bytes_));
+  header.body = body.view();
+  put(header);
+}
+
+void RpcConnection::append_length(ByteBuffer& out, std::size_t length) {
+  detail::store_little(out.prepare(2).data(), static_cast<std::uint16_t>(length));
+  out.commit(2);
+}
+
+void RpcConnection::flush_late() {
+  if (late_.empty() || !is_open()) return;
+  write(late_.view());
+  late_.clear();
+  if (late_.capacity() > 4 * max_late_bytes) late_.release();
+}
+
+}  // namespace twister

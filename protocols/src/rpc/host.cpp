@@ -1,0 +1,144 @@
+#include "twister/rpc/detail/host.hpp"
+
+#include <utility>
+
+#include <google/protobuf/wrappers.pb.h>
+
+#include <twister/io_loop.hpp>
+#include <twister/log.hpp>
+#include <twister/rpc/connection.hpp>
+#include <twister/rpc/services.hpp>
+
+#include "metrics.hpp"
+
+namespace twister::detail {
+
+RpcHost::RpcHost(IOLoop& loop, const RpcServices* services, const RpcOptions& options)
+    : loop_(loop),
+      services_(services),
+      options_(options),
+      forward_(services == nullptr ? 0 : services->methods().size()),
+      states_(forward_.index() + 1),
+      deadlines_(std::make_shared<Deadlines>(loop)) {
+  if (services == nullptr) return;
+  services->freeze();
+  if (options.metrics != nullptr)
+    metrics_ = std::make_unique<RpcMetrics>(*options.metrics, *services);
+  observes_ = metrics_ != nullptr || !services->interceptors().empty();
+}
+
+RpcHost::~RpcHost() = default;
+
+ForwardMethod::ForwardMethod(std::size_t index)
+    : RpcMethod("twister.Names/Forward", RpcKind::unary,
+                google::protobuf::BytesValue::default_instance(),
+                google::protobuf::BytesValue::default_instance(), {}) {
+  index_ = index;
+}
+
+void RpcHost::dispatch(RpcCall& call) {
+  ++counters_.calls;
+  const RpcMethod& method = call.method();
+  if (refuse(call) || (observes_ && intercept(call))) return;
+  call.started_ = true;
+  // So that what a handler throws is the answer, although its RpcReply was destroyed before.
+  call.retain();
+  try {
+    method.start(call);
+  } catch (...) {
+    call.finish_with_exception();
+  }
+  call.release();
+  if (call.ended_) return;
+  call.listed_ = true;
+  ++state(method).in_flight;
+  deadlines_->add(call, call.deadline_);
+}
+
+void RpcHost::forget(RpcCall& call) noexcept {
+  --state(call.method()).in_flight;
+}
+
+// What keeps a call from being started.
+bool RpcHost::refuse(RpcCall& call) {
+  const RpcMethod& method = call.method();
+  const RpcMethodOptions& limits = method.options();
+  const auto refused = [&](RpcCode code, const char* why) {
+    ++counters_.refused;
+    RpcStatus status(code, why);
+    status.retryable = code == RpcCode::resource_exhausted;
+    call.finish(status);
+    return true;
+  };
+  if (call.request_bytes() > limits.max_request_bytes) {
+    return refused(RpcCode::resource_exhausted, "the request is larger than this method takes");
+  }
+  if (state(method).in_flight >= limits.max_in_flight) {
+    return refused(RpcCode::resource_exhausted, "too many calls of this method are in flight");
+  }
+  if (limits.timeout != never) {
+    call.deadline_ = std::min(call.deadline_, later(loop_.now(), limits.timeout));
+  }
+  if (call.deadline_ != TimePoint::max() && call.deadline_ <= loop_.now()) {
+    return refused(RpcCode::deadline_exceeded, "the deadline had passed before it was started");
+  }
+  return false;
+}
+
+// True when an interceptor has answered.
+bool RpcHost::intercept(RpcCall& call) {
+  call.observed_ = true;
+  if (metrics_ != nullptr) {
+    call.begun_ = loop_.now();
+    metrics_->begin(call.method());
+  }
+  try {
+    for (const auto& interceptor : services_->interceptors()) {
+      const RpcStatus status = interceptor->before_call(call);
+      if (!status.ok()) {
+        call.finish(status);
+        return true;
+      }
+    }
+  } catch (...) {
+    call.finish_with_exception();
+  }
+  return call.ended();
+}
+
+void RpcHost::observe(RpcCall& call, const RpcStatus& status) noexcept {
+  if (metrics_ != nullptr) metrics_->end(call.method(), status.code, loop_.now() - call.begun_);
+  const auto& interceptors = services_->interceptors();
+  for (auto each = interceptors.rbegin(); each != interceptors.rend(); ++each) {
+    try {
+      (*each)->after_call(call, status);
+    } catch (const std::exception& error) {
+      log(LogLevel::error, "rpc_interceptor_threw", {{"what", error.what()}});
+    } catch (...) {
+      log(LogLevel::error, "rpc_interceptor_threw");
+    }
+  }
+}
+
+void RpcHost::flush_later(RpcConnection& connection) {
+  to_flush_.push_back(&connection);
+  if (flush_posted_) return;
+  flush_posted_ = true;
+  loop_.add_callback([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->flush_posted_ = false;
+    for (std::size_t i = 0; i < self->to_flush_.size(); ++i) {
+      if (self->to_flush_[i] != nullptr) self->to_flush_[i]->flush_late();
+    }
+    self->to_flush_.clear();
+  });
+}
+
+void RpcHost::never_flush(RpcConnection& connection) noexcept {
+  for (RpcConnection*& each : to_flush_) {
+    if (each == &connection) each = nullptr;
+  }
+}
+
+}  // namespace twister::detail

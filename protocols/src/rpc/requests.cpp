@@ -1,0 +1,315 @@
+// src/rpc/requests.cpp - what an RpcConnection does with the calls of its peer.
+#include <algorithm>
+#include <climits>
+#include <string>
+#include <utility>
+
+#include <twister/io_loop.hpp>
+#include <twister/memory_budget.hpp>
+#include <twister/rpc/services.hpp>
+
+#include "connection_output.hpp"
+#include "wire_call.hpp"
+
+namespace twister {
+
+namespace {
+
+constexpr std::uint16_t max_numbered_methods = 1024;
+
+// Takes a length and so many bytes from the front; false when there are fewer.
+template <class Length>
+bool take_piece(ByteView& from, ByteView& piece) {
+  if (from.size() < sizeof(Length)) return false;
+  const std::size_t size = detail::load_little<Length>(from.data());
+  if (from.size() < sizeof(Length) + size) return false;
+  piece = from.subspan(sizeof(Length), size);
+  from = from.subspan(sizeof(Length) + size);
+  return true;
+}
+
+}  // namespace
+
+// What stands before the message.
+struct RpcConnection::Parsed {
+  std::string_view method;
+  std::string_view node;
+  std::optional<std::uint32_t> milliseconds;
+  ByteView metadata;
+  ByteView message;
+};
+
+bool RpcConnection::parse_prefix(const RpcFrame& frame, Parsed& parsed) {
+  ByteView rest = frame.body;
+  ByteView piece;
+  if ((frame.flags & RpcFrameFlag::names_method) != 0) {
+    if (!take_piece<std::uint8_t>(rest, piece) || piece.empty()) return false;
+    parsed.method = as_text(piece);
+  }
+  if ((frame.flags & RpcFrameFlag::names_node) != 0) {
+    if (!take_piece<std::uint8_t>(rest, piece)) return false;
+    parsed.node = as_text(piece);
+  }
+  if ((frame.flags & RpcFrameFlag::has_deadline) != 0) {
+    if (rest.size() < sizeof(std::uint32_t)) return false;
+    parsed.milliseconds = detail::load_little<std::uint32_t>(rest.data());
+    rest = rest.subspan(sizeof(std::uint32_t));
+  }
+  if ((frame.flags & RpcFrameFlag::has_metadata) != 0) {
+    if (!take_piece<std::uint16_t>(rest, parsed.metadata)) return false;
+  }
+  parsed.message = rest;
+  return true;
+}
+
+// Keeps the name of a number. False when the number has another, or is too large.
+bool RpcConnection::name_method(std::uint16_t number, std::string_view name,
+                                const RpcMethod*& method) {
+  method = host_->services() == nullptr ? nullptr : host_->services()->find(name);
+  if (number == 0) return true;
+  if (number > max_numbered_methods) return false;
+  if (methods_.size() < number) methods_.resize(number);
+  auto& kept = methods_[number - 1u];
+  if (kept && *kept != method) return false;
+  kept = method;
+  return true;
+}
+
+void RpcConnection::on_request(const RpcFrame& frame) {
+  Parsed parsed;
+  const RpcMethod* method = nullptr;
+  if (frame.flags == 0) {
+    parsed.message = frame.body;
+  } else if (!parse_prefix(frame, parsed)) [[unlikely]] {
+    return break_off(CodecErrc::truncated, "a request that is shorter than its flags say");
+  }
+  if (!parsed.node.empty()) [[unlikely]] {
+    return on_forward(frame, parsed);
+  }
+  if (!parsed.method.empty()) [[unlikely]] {
+    if (!name_method(frame.number, parsed.method, method)) {
+      return break_off(CodecErrc::unknown_type, "a number that has another name, or is above 1024");
+    }
+  } else {
+    const std::size_t at = std::size_t{frame.number} - 1;
+    if (at >= methods_.size() || !methods_[at]) [[unlikely]] {
+      return break_off(CodecErrc::unknown_type, "a number without a name");
+    }
+    method = *methods_[at];
+  }
+  if (!incoming_.empty() && incoming_.find(frame.id) != nullptr &&
+      frame.kind == RpcFrameKind::request) [[unlikely]] {
+    ++host_->counters().duplicate_ids;
+    return;
+  }
+  if (const RpcCode code = refusal(method, parsed.message); code != RpcCode::ok) [[unlikely]] {
+    return respond_refusal(frame, code, method == nullptr);
+  }
+  auto* const call = new detail::RpcWireCall(*this, *method, frame, parsed.message);
+  if (parsed.milliseconds) {
+    call->set_deadline(later(received_at_, std::chrono::milliseconds(*parsed.milliseconds)));
+  }
+  if (!parsed.metadata.empty()) [[unlikely]] {
+    if (parsed.metadata.size() > host_->options().max_metadata_bytes) {
+      call->refuse(RpcStatus(RpcCode::resource_exhausted, "more metadata than is taken"));
+      return;
+    }
+    if (!call->request_metadata().decode(parsed.metadata)) {
+      call->refuse(RpcStatus(RpcCode::invalid_argument, "the metadata is malformed"));
+      return;
+    }
+  }
+  if (((frame.flags & RpcFrameFlag::streams) != 0) != method->takes_stream()) [[unlikely]] {
+    call->refuse(RpcStatus(RpcCode::invalid_argument, method->takes_stream()
+                                                          ? "this method takes a stream of requests"
+                                                          : "this method takes one request"));
+    return;
+  }
+  host_->dispatch(*call);
+  call->settle();
+  if (call->ended()) [[likely]] {
+    call->release();
+  } else {
+    list(*call);
+  }
+}
+
+// A request to another peer. Its method is named each time: numbers are between this side and the caller.
+void RpcConnection::on_forward(const RpcFrame& frame, const Parsed& parsed) {
+  if (frame.kind == RpcFrameKind::request && incoming_.find(frame.id) != nullptr) {
+    ++host_->counters().duplicate_ids;
+    return;
+  }
+  const bool whole = !parsed.method.empty() && frame.number == 0;
+  if (!whole || (frame.flags & RpcFrameFlag::streams) != 0) {
+    return respond_refusal(frame, RpcCode::unimplemented, true);
+  }
+  const RpcMethod& method = host_->forward_method();
+  if (const RpcCode code = refusal(&method, parsed.message); code != RpcCode::ok) {
+    return respond_refusal(frame, code, false);
+  }
+  auto* const call = new detail::RpcWireCall(*this, method, frame, parsed.message);
+  const detail::RpcForward to{parsed.node, parsed.method, parsed.metadata};
+  call->set_forward(&to);
+  if (parsed.milliseconds) {
+    call->set_deadline(later(received_at_, std::chrono::milliseconds(*parsed.milliseconds)));
+  }
+  host_->dispatch(*call);
+  call->settle();
+  if (call->ended()) {
+    call->release();
+  } else {
+    list(*call);
+  }
+}
+
+// Why a request is not even looked at.
+RpcCode RpcConnection::refusal(const RpcMethod* method, ByteView message) {
+  if (method == nullptr) return RpcCode::unimplemented;
+  if (draining_) return RpcCode::unavailable;
+  if (calls_ >= host_->options().max_calls_in_flight ||
+      message.size() > host_->options().max_message_bytes || budget_->is_used_up() ||
+      waited_too_long()) [[unlikely]] {
+    return RpcCode::resource_exhausted;
+  }
+  return RpcCode::ok;
+}
+
+// Looking at the clock costs as much as a tenth of a small call: so only now and then, unless input is known
+// to have waited.
+bool RpcConnection::waited_too_long() {
+  constexpr std::uint32_t requests_a_look = 16;
+  if (!held_ && ++since_clock_ % requests_a_look != 0) return false;
+  const auto most = host_->options().max_wait;
+  return most != never && host_->loop().now() > later(received_at_, most);
+}
+
+void RpcConnection::respond_refusal(const RpcFrame& frame, RpcCode code, bool unknown) {
+  ++host_->counters().refused;
+  if (frame.kind == RpcFrameKind::notice) return;
+  RpcStatus status(code, unknown                        ? "there is no such method"
+                         : code == RpcCode::unavailable ? "going away"
+                                                        : "too many calls are in flight or wait");
+  status.retryable = code != RpcCode::unimplemented;
+  put_status({.flags = RpcFrameFlag::not_started, .id = frame.id}, status, nullptr);
+}
+
+void RpcConnection::on_cancel_frame(const RpcFrame& frame) {
+  detail::RpcWireCall* const call = incoming_.find(frame.id);
+  if (call == nullptr) {
+    ++host_->counters().unknown_ids;
+    return;
+  }
+  call->abandon(RpcStatus(RpcCode::cancelled, "cancelled by the caller"), false);
+}
+
+void RpcConnection::list(detail::RpcWireCall& call) {
+  if (!call.is_notice()) incoming_.insert(call.id(), &call);
+  call.next = first_call_;
+  if (first_call_ != nullptr) first_call_->previous = &call;
+  first_call_ = &call;
+  ++calls_;
+  if (closed_) end_answered_calls();
+}
+
+void RpcConnection::unlist(detail::RpcWireCall& call) noexcept {
+  (call.previous != nullptr ? call.previous->next : first_call_) = call.next;
+  if (call.next != nullptr) call.next->previous = call.previous;
+  --calls_;
+  if (draining_ || peer_leaves_) close_when_done();
+}
+
+// Handlers may go on for a while; what they answer goes nowhere.
+void RpcConnection::end_answered_calls() {
+  std::vector<detail::RpcWireCall*> all;
+  for (auto* call = first_call_; call != nullptr; call = call->next) {
+    call->retain();
+    all.push_back(call);
+  }
+  for (detail::RpcWireCall* call : all) {
+    call->abandon(RpcStatus(RpcCode::cancelled, "the connection was lost"), false);
+    if (call->connection() != nullptr) {
+      unlist(*call);
+      call->lose_connection(host_);
+    }
+    call->release();
+  }
+}
+
+namespace detail {
+
+bool RpcWireCall::read_request(MessageLite& message) {
+  if (message_.size() <= INT_MAX &&
+      message.ParsePartialFromArray(message_.data(), static_cast<int>(message_.size())) &&
+      message.IsInitialized()) [[likely]] {
+    return true;
+  }
+  finish(RpcStatus(RpcCode::invalid_argument, "the request is malformed"));
+  return false;
+}
+
+Address RpcWireCall::peer() const {
+  return connection_ == nullptr ? Address() : connection_->peer_address();
+}
+
+IOLoop& RpcWireCall::loop() const noexcept {
+  return host().loop();
+}
+
+void RpcWireCall::refuse(const RpcStatus& status) {
+  finish(status);
+  release();
+}
+
+void RpcWireCall::write_response(const RpcStatus& status, const MessageLite* reply) {
+  if (connection_ == nullptr || is_notice_) return;
+  RpcConnection& to = *connection_;
+  const RpcMetadata* const metadata = extras_ == nullptr ? nullptr : &extras_->reply_metadata;
+  const std::uint8_t flags = started() ? 0 : RpcFrameFlag::not_started;
+  if (!status.ok()) [[unlikely]] {
+    return to.put_status({.flags = flags, .id = id_}, status, metadata);
+  }
+  if (raw_reply_ != nullptr) [[unlikely]] {
+    return to.put({.kind = RpcFrameKind::response, .id = id_, .body = *raw_reply_});
+  }
+  if (reply == nullptr && method().sends_stream()) {
+    return to.put({.kind = RpcFrameKind::response, .id = id_});
+  }
+  if (reply == nullptr || !reply->IsInitialized()) [[unlikely]] {
+    return to.put_status({.id = id_}, RpcStatus(RpcCode::internal, "there is no whole reply"),
+                         metadata);
+  }
+  const std::size_t size = reply->ByteSizeLong();
+  if (size > std::min<std::size_t>(to.peer_max_message_bytes_, INT_MAX)) [[unlikely]] {
+    return to.put_status(
+        {.id = id_},
+        RpcStatus(RpcCode::resource_exhausted, "the reply is larger than the caller takes"),
+        metadata);
+  }
+  const auto serialize = [reply](std::byte* at) {
+    reply->SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(at));
+  };
+  if (metadata == nullptr || metadata->empty()) [[likely]] {
+    return to.put({.kind = RpcFrameKind::response, .id = id_}, size, serialize);
+  }
+  ByteBuffer encoded;
+  RpcConnection::append_length(encoded, metadata->encoded_bytes());
+  metadata->encode(encoded);
+  to.put({.kind = RpcFrameKind::response, .flags = RpcFrameFlag::has_metadata, .id = id_},
+         encoded.size() + size, [&](std::byte* at) {
+           std::memcpy(at, encoded.view().data(), encoded.size());
+           serialize(at + encoded.size());
+         });
+}
+
+void RpcWireCall::on_ended() noexcept {
+  if (connection_ != nullptr && !is_notice_) connection_->incoming_.erase(id_);
+}
+
+void RpcWireCall::recycle() noexcept {
+  if (connection_ != nullptr && listed()) connection_->unlist(*this);
+  delete this;
+}
+
+}  // namespace detail
+}  // namespace twister

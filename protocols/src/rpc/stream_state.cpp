@@ -1,0 +1,230 @@
+#include "twister/rpc/detail/stream_state.hpp"
+
+#include <climits>
+#include <utility>
+
+#include <twister/rpc/detail/little_endian.hpp>
+
+namespace twister::detail {
+
+namespace {
+
+constexpr std::size_t length_bytes = 4;
+
+void append(ByteBuffer& to, ByteView message) {
+  std::byte length[length_bytes];
+  store_little(length, static_cast<std::uint32_t>(message.size()));
+  to.append(ByteView(length, length_bytes), message);
+}
+
+ByteView front_of(const ByteBuffer& buffer) noexcept {
+  const ByteView all = buffer.view();
+  return all.subspan(length_bytes, load_little<std::uint32_t>(all.data()));
+}
+
+// For the time of a function, what it may end stays.
+class Kept {
+ public:
+  explicit Kept(RpcStreamLink& link) noexcept : link_(link) { link_.retain_call(); }
+  ~Kept() { link_.release_call(); }
+  Kept(const Kept&) = delete;
+  Kept& operator=(const Kept&) = delete;
+
+ private:
+  RpcStreamLink& link_;
+};
+
+}  // namespace
+
+// ---- sending ----
+
+WriteStatus RpcStreamState::send(const MessageLite& message) {
+  if (ends_ || deferred_ || (status_ && !status_->ok())) return WriteStatus::closed;
+  if (!message.IsInitialized()) return WriteStatus::refused;
+  if (ready()) {
+    write(&message, {});
+    return has_credit() ? WriteStatus::queued : WriteStatus::paused;
+  }
+  const std::size_t size = message.ByteSizeLong();
+  if (unsent_.size() + size > max_unsent_bytes) return WriteStatus::dropped;
+  std::byte* const room = unsent_.prepare(length_bytes + size).data();
+  store_little(room, static_cast<std::uint32_t>(size));
+  message.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(room + length_bytes));
+  unsent_.commit(length_bytes + size);
+  return WriteStatus::paused;
+}
+
+void RpcStreamState::write(const MessageLite* message, ByteView bytes) {
+  const std::size_t size = message != nullptr ? message->ByteSizeLong() : bytes.size();
+  send_credit_ -= static_cast<std::int64_t>(frame_bytes + size);
+  link_.send_data(message, bytes);
+}
+
+void RpcStreamState::send_unsent() {
+  while (!unsent_.empty() && has_credit()) {
+    const ByteView message = front_of(unsent_);
+    write(nullptr, message);
+    unsent_.consume(length_bytes + message.size());
+  }
+  if (!unsent_.empty()) return;
+  if (ends_ && !end_sent_) {
+    end_sent_ = true;
+    link_.send_end();
+  }
+  if (deferred_) {
+    const RpcStatus status = *std::exchange(deferred_, std::nullopt);
+    link_.end_call(status);
+    link_.release_call();
+    return;
+  }
+  if (has_credit()) tell(on_ready_);
+}
+
+void RpcStreamState::tell(std::function<void()>& once) {
+  if (auto function = std::exchange(once, {})) function();
+}
+
+void RpcStreamState::when_ready(std::function<void()> function) {
+  on_ready_ = std::move(function);
+  if (ready() || (status_ && !status_->ok())) tell(on_ready_);
+}
+
+void RpcStreamState::end_sending() {
+  if (std::exchange(ends_, true)) return;
+  if (!status_ || status_->ok()) send_unsent();
+}
+
+void RpcStreamState::on_credit(std::uint32_t bytes) {
+  const Kept kept(link_);
+  // More than any stream needs is as good as unlimited, and does not overflow.
+  constexpr std::int64_t most = INT64_MAX / 2;
+  send_credit_ = send_credit_ > most ? most : send_credit_ + bytes;
+  send_unsent();
+}
+
+void RpcStreamState::on_output_low() {
+  const Kept kept(link_);
+  send_unsent();
+}
+
+bool RpcStreamState::defers(const RpcStatus& status) {
+  if (deferred_) return true;
+  if (unsent_.empty() || !status.ok() || (status_ && !status_->ok())) return false;
+  deferred_ = status;
+  link_.retain_call();
+  return true;
+}
+
+// ---- receiving ----
+
+bool RpcStreamState::on_data(ByteView message) {
+  if (status_) return true;  // it was cancelled, or is broken: nobody looks
+  if (receive_credit_ <= 0) return false;
+  receive_credit_ -= static_cast<std::int64_t>(frame_bytes + message.size());
+  const Kept kept(link_);
+  append(received_, message);
+  pump();
+  return true;
+}
+
+void RpcStreamState::on_end(const RpcStatus& status) {
+  if (status_ && !status_->ok()) return;
+  const Kept kept(link_);
+  const bool again = status_.has_value();
+  status_ = status;
+  if (!status.ok()) {
+    received_.release();
+    unsent_.release();
+    if (deferred_) {
+      deferred_.reset();
+      link_.release_call();
+    }
+    tell(on_ready_);
+  } else if (again) {
+    return;
+  }
+  pump();
+}
+
+ByteView RpcStreamState::front() const noexcept {
+  return front_of(received_);
+}
+
+// The receiver has taken so much: half a window at a time is given back.
+void RpcStreamState::taken(std::size_t bytes) {
+  taken_ += frame_bytes + bytes;
+  if (taken_ * 2 < window_ || status_) return;
+  receive_credit_ += static_cast<std::int64_t>(taken_);
+  link_.send_credit(static_cast<std::uint32_t>(std::exchange(taken_, 0)));
+}
+
+RpcStreamState::Taken RpcStreamState::take(MessageLite& into) {
+  if (received_.empty()) return status_ ? Taken::end : Taken::nothing;
+  const ByteView message = front();
+  const std::size_t size = message.size();
+  const bool parsed = size <= INT_MAX &&
+                      into.ParsePartialFromArray(message.data(), static_cast<int>(size)) &&
+                      into.IsInitialized();
+  received_.consume(length_bytes + size);
+  taken(size);
+  if (parsed) return Taken::message;
+  const RpcStatus malformed(RpcCode::invalid_argument, "a message of the stream is malformed");
+  link_.end_call(malformed);
+  on_end(malformed);
+  return Taken::end;
+}
+
+void RpcStreamState::when_readable(std::function<void()> function) {
+  on_readable_ = std::move(function);
+  if (!received_.empty() || status_) tell(on_readable_);
+}
+
+void RpcStreamState::receive(std::function<bool(ByteView)> on_message,
+                             std::function<void(const RpcStatus&)> on_end) {
+  on_message_ = std::move(on_message);
+  on_end_ = std::move(on_end);
+  const Kept kept(link_);
+  pump();
+}
+
+void RpcStreamState::resume() {
+  paused_ = false;
+  const Kept kept(link_);
+  pump();
+}
+
+// Hands on what there is, unless it is being done already further up.
+void RpcStreamState::pump() {
+  if (pumping_) return;
+  if (!on_message_) {
+    if (!received_.empty() || status_) tell(on_readable_);
+    return;
+  }
+  struct Pumping {
+    bool& flag;
+    ~Pumping() { flag = false; }
+  };
+  pumping_ = true;
+  const Pumping until_the_end{pumping_};
+  while (!received_.empty() && !paused_) {
+    // Moved out: the function may end the call, or receive more.
+    const ByteView message = front();
+    const std::size_t size = message.size();
+    const bool parsed = on_message_(message);
+    if (!parsed) {
+      const RpcStatus malformed(RpcCode::invalid_argument, "a message of the stream is malformed");
+      link_.end_call(malformed);
+      received_.release();
+      if (!status_ || status_->ok()) status_ = malformed;
+      break;
+    }
+    if (received_.empty()) break;  // it has ended the call
+    received_.consume(length_bytes + size);
+    taken(size);
+  }
+  if (received_.empty() && status_ && !paused_) {
+    if (auto function = std::exchange(on_end_, {})) function(*status_);
+  }
+}
+
+}  // namespace twister::detail

@@ -1,0 +1,102 @@
+// src/rpc/streams.cpp - the frames of calls whose messages are streams.
+#include <twister/rpc/detail/stream_state.hpp>
+#include <twister/rpc/services.hpp>
+
+#include "connection_output.hpp"
+#include "wire_call.hpp"
+
+namespace twister {
+
+detail::RpcStreamState* RpcConnection::stream_of(const RpcFrame& frame) {
+  const bool ours = (static_cast<unsigned>(frame.kind) & 0x80u) != 0;
+  if (ours) {
+    detail::RpcPending* const pending = outgoing_.find(frame.id);
+    return pending == nullptr ? nullptr : pending->stream();
+  }
+  detail::RpcWireCall* const call = incoming_.find(frame.id);
+  return call == nullptr ? nullptr : call->stream();
+}
+
+void RpcConnection::on_stream_frame(const RpcFrame& frame) {
+  detail::RpcStreamState* const stream = stream_of(frame);
+  if (stream == nullptr) {
+    ++host_->counters().unknown_ids;
+    return;
+  }
+  switch (frame.kind) {
+    case RpcFrameKind::data:
+    case RpcFrameKind::data_back:
+      if (frame.body.size() <= host_->options().max_message_bytes && stream->on_data(frame.body))
+        return;
+      stream->link().end_call(
+          RpcStatus(RpcCode::resource_exhausted, "more of a stream than there was credit for"));
+      return;
+    case RpcFrameKind::end:
+      return stream->on_end(RpcStatus());
+    default:
+      if (frame.body.size() < sizeof(std::uint32_t)) {
+        return break_off(CodecErrc::truncated, "credit without a number");
+      }
+      return stream->on_credit(detail::load_little<std::uint32_t>(frame.body.data()));
+  }
+}
+
+void RpcConnection::send_stream_frame(RpcFrameKind kind, std::uint32_t id,
+                                      const google::protobuf::MessageLite* message,
+                                      ByteView bytes) {
+  if (message == nullptr) return put({.kind = kind, .id = id, .body = bytes});
+  put({.kind = kind, .id = id}, static_cast<std::size_t>(message->GetCachedSize()),
+      [message](std::byte* to) {
+        message->SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(to));
+      });
+}
+
+// Streams that had to wait for the connection, and not for their receivers.
+void RpcConnection::on_write_resumed() {
+  output_high_ = false;
+  std::vector<detail::RpcStreamState*> all;
+  for (auto* call = first_call_; call != nullptr; call = call->next) {
+    if (auto* const stream = call->stream()) all.push_back(stream);
+  }
+  outgoing_.for_each([&](detail::RpcPending& pending) {
+    if (auto* const stream = pending.stream()) all.push_back(stream);
+  });
+  for (auto* const stream : all) stream->link().retain_call();
+  for (auto* const stream : all) {
+    stream->on_output_low();
+    stream->link().release_call();
+  }
+}
+
+namespace detail {
+
+RpcStreamState& RpcWireCall::open_stream() {
+  if (stream_ == nullptr) {
+    stream_ = std::make_unique<RpcStreamState>(
+        static_cast<RpcStreamLink&>(*this),
+        connection_ == nullptr ? 0 : connection_->peer_stream_credit_,
+        host().options().stream_credit_bytes);
+    extras();  // so that whoever ends the call looks
+  }
+  return *stream_;
+}
+
+void RpcWireCall::send_data(const MessageLite* message, ByteView bytes) {
+  if (connection_ != nullptr && !ended()) {
+    connection_->send_stream_frame(RpcFrameKind::data_back, id_, message, bytes);
+  }
+}
+
+void RpcWireCall::send_credit(std::uint32_t bytes) {
+  if (connection_ == nullptr || ended()) return;
+  std::byte body[sizeof bytes];
+  store_little(body, bytes);
+  connection_->put({.kind = RpcFrameKind::credit_back, .id = id_, .body = body});
+}
+
+bool RpcWireCall::output_is_high() const noexcept {
+  return connection_ != nullptr && connection_->output_high_;
+}
+
+}  // namespace detail
+}  // namespace twister

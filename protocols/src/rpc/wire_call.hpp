@@ -1,0 +1,97 @@
+// src/rpc/wire_call.hpp - a call that came over the binary wire.
+#pragma once
+
+#include <climits>
+
+#include <twister/rpc/call.hpp>
+#include <twister/rpc/connection.hpp>
+#include <twister/rpc/detail/pool.hpp>
+#include <twister/rpc/detail/stream_state.hpp>
+
+#include "call_extras.hpp"
+
+namespace twister::detail {
+
+// Where a call is to be passed on to; during dispatch().
+struct RpcForward {
+  std::string_view node;
+  std::string_view method;
+  ByteView metadata;
+};
+
+class RpcWireCall final : public RpcCall, private RpcStreamLink {
+ public:
+  RpcWireCall(RpcConnection& connection, const RpcMethod& method, const RpcFrame& frame,
+              ByteView message) noexcept
+      : RpcCall(*connection.host_, method),
+        connection_(&connection),
+        message_(message),
+        message_bytes_(message.size()),
+        id_(frame.id),
+        is_notice_(frame.kind == RpcFrameKind::notice) {}
+
+  RpcStreamState* stream() noexcept override { return stream_.get(); }
+  RpcStreamState& open_stream() override;
+
+  static void* operator new(std::size_t bytes) { return pool_allocate(bytes); }
+  static void operator delete(void* block, std::size_t bytes) noexcept { pool_free(block, bytes); }
+
+  bool read_request(MessageLite& message) override;
+  RpcConnection* connection() const noexcept override { return connection_; }
+  Address peer() const override;
+  IOLoop& loop() const noexcept override;
+
+  std::uint32_t id() const noexcept { return id_; }
+  bool is_notice() const noexcept { return is_notice_; }
+  bool started() const noexcept { return RpcCall::started(); }
+  void set_deadline(TimePoint deadline) noexcept { deadline_ = deadline; }
+  RpcMetadata& request_metadata() { return extras().metadata; }
+  void set_forward(const RpcForward* to) noexcept { forward_ = to; }
+  void forward();
+  // An answer in the bytes of another peer.
+  void finish_raw(const RpcStatus& status, ByteView reply);
+  // dispatch() has returned: what was received may go.
+  void settle() noexcept {
+    message_ = {};
+    forward_ = nullptr;
+  }
+  // The connection is gone.
+  void lose_connection(std::shared_ptr<RpcHost> host) noexcept {
+    connection_ = nullptr;
+    kept_host_ = std::move(host);
+  }
+  // Answered, and over, before it was dispatched.
+  void refuse(const RpcStatus& status);
+
+  // All calls of the connection that go on after dispatch(), also those that have ended and whose handlers
+  // have not.
+  RpcWireCall* previous = nullptr;
+  RpcWireCall* next = nullptr;
+
+ private:
+  void write_response(const RpcStatus& status, const MessageLite* reply) override;
+  void on_ended() noexcept override;
+  void recycle() noexcept override;
+  std::size_t request_bytes() const noexcept override { return message_bytes_; }
+
+  // RpcStreamLink
+  void send_data(const MessageLite* message, ByteView bytes) override;
+  void send_credit(std::uint32_t bytes) override;
+  void send_end() override {}  // the response is the end
+  bool output_is_high() const noexcept override;
+  void end_call(const RpcStatus& status) override { finish(status); }
+  void retain_call() noexcept override { retain(); }
+  void release_call() noexcept override { release(); }
+
+  RpcConnection* connection_;
+  std::unique_ptr<RpcStreamState> stream_;
+  const RpcForward* forward_ = nullptr;
+  const ByteView* raw_reply_ = nullptr;
+  std::shared_ptr<RpcHost> kept_host_;  // once the connection is gone
+  ByteView message_;
+  std::size_t message_bytes_;
+  std::uint32_t id_;
+  bool is_notice_;
+};
+
+}  // namespace twister::detail

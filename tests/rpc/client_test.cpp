@@ -1,0 +1,275 @@
+// Clients over a dialer in the test's hands: connecting, losing, trying again, moving on.
+#include <optional>
+
+#include <twister/rpc/client.hpp>
+#include <twister/rpc/server.hpp>
+#include <twister/testing/manual_dialer.hpp>
+
+#include "pair.hpp"
+
+namespace twister {
+namespace {
+
+using namespace testing;
+using Lines = std::vector<std::string>;
+
+const Address first = Address::parse("192.0.2.1:80");
+const Address second = Address::parse("192.0.2.2:80");
+
+// A client, and servers that take its connections when a test says so.
+struct Fleet {
+  explicit Fleet(std::vector<Destination> to = {first}, RpcClientOptions options = {}) {
+    for (auto* each : {&services, &other_services}) {
+      const int answer = each == &services ? 1 : 2;
+      each->on<Int32Value, Int32Value>(
+          "Who", [answer](RpcContext&, const Int32Value&, Int32Value& reply) -> RpcStatus {
+            reply.set_value(answer);
+            return {};
+          });
+      each->on<Int32Value, Int32Value>(
+          "Later", [this](RpcContext&, Int32Value&, RpcReply<Int32Value> reply) {
+            replies.push_back(std::move(reply));
+          });
+    }
+    server.emplace(loop, "", services);
+    other.emplace(loop, "", other_services);
+    options.connect.dialer = &dialer;
+    options.random = [] { return 0.99; };
+    client = std::make_unique<RpcClient>(loop, std::move(to), std::move(options));
+  }
+  ~Fleet() { replies.clear(); }
+
+  void who(const RpcCallOptions& options = {}) {
+    client->call<Int32Value>("Who", number(0), options, outcomes.add());
+    loop.run_until_idle();
+  }
+  void accept(std::size_t attempt, RpcServer& by) {
+    by.add_connection(dialer.succeed(attempt));
+    loop.run_until_idle();
+  }
+
+  ManualClock clock;
+  IOLoop loop{clock};
+  ManualDialer dialer{loop};
+  RpcServices services;
+  RpcServices other_services;
+  std::optional<RpcServer> server;  // made when its services are complete
+  std::optional<RpcServer> other;
+  std::vector<RpcReply<Int32Value>> replies;
+  Outcomes outcomes;
+  std::unique_ptr<RpcClient> client;
+};
+
+TEST(RpcClient, ConnectsWhenTheFirstCallIsMade) {
+  Fleet fleet;
+  fleet.loop.run_until_idle();
+  EXPECT_EQ(fleet.dialer.attempts().size(), 0u);
+  fleet.who();
+  fleet.who();
+  EXPECT_EQ(fleet.dialer.attempts().size(), 1u);
+  EXPECT_EQ(fleet.client->calls_in_flight(), 2u);
+  fleet.accept(0, *fleet.server);
+  EXPECT_EQ(fleet.outcomes.lines, (Lines{"OK 1", "OK 1"}));
+  EXPECT_EQ(fleet.client->connected(), 1u);
+}
+
+TEST(RpcClient, FailsItsCallsWhenItCannotConnect) {
+  Fleet fleet;
+  fleet.who();
+  fleet.dialer.fail(0);
+  ASSERT_EQ(fleet.outcomes.lines.size(), 1u);
+  EXPECT_EQ(fleet.outcomes.lines[0].find("UNAVAILABLE: cannot connect to 192.0.2.1:80"), 0u);
+}
+
+TEST(RpcClient, LeavesAnAddressAloneForAWhileAfterAFailure) {
+  Fleet fleet;
+  fleet.who();
+  fleet.dialer.fail(0);
+  fleet.who();
+  EXPECT_EQ(fleet.outcomes.lines.size(), 2u) << "fails at once";
+  EXPECT_EQ(fleet.dialer.attempts().size(), 1u);
+  fleet.clock.advance(1s);
+  fleet.who();
+  EXPECT_EQ(fleet.dialer.attempts().size(), 2u);
+}
+
+TEST(RpcClient, LetsACallWaitThatIsToldTo) {
+  Fleet fleet;
+  fleet.who({.timeout = 1min, .wait_for_ready = true});
+  fleet.dialer.fail(0);
+  EXPECT_EQ(fleet.outcomes.lines, Lines{});
+  fleet.clock.advance(1s);
+  EXPECT_EQ(fleet.dialer.attempts().size(), 2u);
+  fleet.accept(1, *fleet.server);
+  EXPECT_EQ(fleet.outcomes.lines, Lines{"OK 1"});
+}
+
+TEST(RpcClient, EndsACallThatWaitsAtItsDeadlineOrWhenItIsCancelled) {
+  Fleet fleet;
+  fleet.who({.timeout = 5s});
+  const auto call = fleet.client->call<Int32Value>("Who", number(0), fleet.outcomes.add());
+  call.cancel();
+  fleet.clock.advance(5s);
+  EXPECT_EQ(fleet.outcomes.lines, (Lines{"CANCELLED: cancelled by the caller",
+                                         "DEADLINE_EXCEEDED: no reply before the deadline"}));
+  fleet.accept(0, *fleet.server);
+  EXPECT_EQ(fleet.server->rpc_counters().calls, 0u);
+}
+
+TEST(RpcClient, ConnectsAgainAfterTheConnectionWasLost) {
+  Fleet fleet;
+  fleet.who();
+  fleet.accept(0, *fleet.server);
+  fleet.clock.advance(1min);
+  fleet.server->abort_connections();
+  fleet.loop.run_until_idle();
+  EXPECT_EQ(fleet.client->connected(), 0u);
+  fleet.who();
+  fleet.accept(1, *fleet.server);
+  EXPECT_EQ(fleet.outcomes.lines, (Lines{"OK 1", "OK 1"}));
+}
+
+TEST(RpcClient, TriesAgainWhatIsIdempotentAndNothingElse) {
+  Fleet fleet;
+  fleet.client->call<Int32Value>("Later", number(0), {.idempotent = true}, fleet.outcomes.add());
+  fleet.client->call<Int32Value>("Later", number(0), fleet.outcomes.add());
+  fleet.loop.run_until_idle();
+  fleet.accept(0, *fleet.server);
+  fleet.clock.advance(11s);
+  fleet.server->abort_connections();
+  fleet.loop.run_until_idle();
+  ASSERT_EQ(fleet.outcomes.lines.size(), 1u);
+  EXPECT_EQ(fleet.outcomes.lines[0].find("UNAVAILABLE: the connection was lost"), 0u);
+  fleet.accept(1, *fleet.server);
+  fleet.replies.back()(number(7));
+  fleet.loop.run_until_idle();
+  EXPECT_EQ(fleet.outcomes.lines.back(), "OK 7");
+}
+
+TEST(RpcClient, TriesThreeTimesInAll) {
+  Fleet fleet;
+  fleet.client->call<Int32Value>("Later", number(0), {.idempotent = true}, fleet.outcomes.add());
+  fleet.loop.run_until_idle();
+  for (std::size_t attempt = 0; attempt < 3; ++attempt) {
+    EXPECT_EQ(fleet.outcomes.lines, Lines{});
+    fleet.accept(attempt, *fleet.server);
+    fleet.clock.advance(9s);
+    fleet.server->abort_connections();
+    fleet.clock.advance(3s);
+  }
+  EXPECT_EQ(fleet.outcomes.lines.size(), 1u);
+}
+
+TEST(RpcClient, MovesOnWithoutAFailedCallWhenTheServerGoesAway) {
+  Fleet fleet;
+  fleet.who();
+  fleet.accept(0, *fleet.server);
+  fleet.client->call<Int32Value>("Later", number(0), fleet.outcomes.add());
+  fleet.loop.run_until_idle();
+  fleet.server->drain();
+  fleet.client->call<Int32Value>("Who", number(0), fleet.outcomes.add());  // not told yet
+  fleet.loop.run_until_idle();
+  ASSERT_EQ(fleet.dialer.attempts().size(), 2u);
+  fleet.accept(1, *fleet.other);
+  EXPECT_EQ(fleet.outcomes.lines, (Lines{"OK 1", "OK 2"}));
+  fleet.replies.at(0)(number(5));
+  fleet.loop.run_until_idle();
+  EXPECT_EQ(fleet.outcomes.lines.back(), "OK 5");
+}
+
+TEST(RpcClient, GoesRoundItsAddresses) {
+  Fleet fleet({first, second});
+  fleet.client->connect();
+  fleet.loop.run_until_idle();
+  fleet.accept(0, *fleet.server);
+  fleet.accept(1, *fleet.other);
+  for (int i = 0; i < 4; ++i) fleet.who();
+  EXPECT_EQ(fleet.outcomes.lines, (Lines{"OK 1", "OK 2", "OK 1", "OK 2"}));
+}
+
+TEST(RpcClient, UsesTheAddressThatIsThereWhenAnotherIsNot) {
+  Fleet fleet({first, second});
+  fleet.who();
+  fleet.dialer.fail(0);
+  fleet.accept(1, *fleet.other);
+  fleet.who();
+  EXPECT_EQ(fleet.outcomes.lines, (Lines{"OK 2", "OK 2"}));
+}
+
+TEST(RpcClient, PrefersTheConnectionWithFewerCallsInFlight) {
+  Fleet fleet({first, second}, {.balancing = RpcBalancing::least_in_flight});
+  fleet.client->connect();
+  fleet.loop.run_until_idle();
+  fleet.accept(0, *fleet.server);
+  fleet.accept(1, *fleet.other);
+  for (int i = 0; i < 6; ++i) {
+    fleet.client->call<Int32Value>("Later", number(0), fleet.outcomes.add());
+    fleet.loop.run_until_idle();
+  }
+  EXPECT_EQ(fleet.server->rpc_counters().calls, 3u);
+  EXPECT_EQ(fleet.other->rpc_counters().calls, 3u);
+}
+
+TEST(RpcClient, EndsItsCallsWhenItIsDestroyed) {
+  Fleet fleet;
+  fleet.client->call<Int32Value>("Later", number(0), fleet.outcomes.add());
+  fleet.loop.run_until_idle();
+  fleet.accept(0, *fleet.server);
+  fleet.client->call<Int32Value>("Later", number(0), fleet.outcomes.add());
+  fleet.client.reset();
+  EXPECT_EQ(fleet.outcomes.lines, Lines{}) << "from the loop";
+  fleet.loop.run_until_idle();
+  EXPECT_EQ(fleet.outcomes.lines,
+            (Lines{"CANCELLED: the client was destroyed", "CANCELLED: the client was destroyed"}));
+  EXPECT_EQ(fleet.server->connection_count(), 0u);
+}
+
+TEST(RpcClient, EndsItsCallsWhenItIsDestroyedWhileItConnects) {
+  Fleet fleet;
+  fleet.who();
+  fleet.client.reset();
+  fleet.loop.run_until_idle();
+  EXPECT_EQ(fleet.outcomes.lines, Lines{"CANCELLED: the client was destroyed"});
+  EXPECT_TRUE(fleet.dialer.attempts()[0].given_up);
+}
+
+TEST(RpcClient, MayBeDestroyedInsideItsCallback) {
+  Fleet fleet;
+  fleet.client->call<Int32Value>("Who", number(0), [&](const RpcStatus& status, Int32Value&) {
+    fleet.outcomes.lines.push_back(status.message());
+    fleet.client.reset();
+  });
+  fleet.client->call<Int32Value>("Later", number(0), fleet.outcomes.add());
+  fleet.loop.run_until_idle();
+  fleet.accept(0, *fleet.server);
+  EXPECT_EQ(fleet.outcomes.lines, (Lines{"OK", "CANCELLED: the client was destroyed"}));
+}
+
+TEST(RpcClient, IsCalledByItsServer) {
+  RpcServices own;
+  own.on<Int32Value, Int32Value>(
+      "Double", [](RpcContext&, const Int32Value& request, Int32Value& reply) -> RpcStatus {
+        reply.set_value(2 * request.value());
+        return {};
+      });
+  Fleet fleet({first}, {.services = &own});
+  fleet.client->connect();
+  fleet.loop.run_until_idle();
+  fleet.accept(0, *fleet.server);
+  fleet.server->for_each_connection([&](Protocol& connection) {
+    static_cast<RpcConnection&>(connection)
+        .call<Int32Value>("Double", number(21), fleet.outcomes.add());
+  });
+  fleet.loop.run_until_idle();
+  EXPECT_EQ(fleet.outcomes.lines, Lines{"OK 42"});
+}
+
+TEST(RpcClient, RefusesOptionsThatMakeNoSense) {
+  IOLoop loop;
+  EXPECT_THROW(RpcClient(loop, std::vector<Destination>{}), std::invalid_argument);
+  EXPECT_THROW(RpcClient(loop, first, {.max_attempts = 0}), std::invalid_argument);
+  EXPECT_THROW(RpcClient(loop, first, {.factor = 0.5}), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace twister

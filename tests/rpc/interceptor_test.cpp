@@ -1,0 +1,138 @@
+// Interceptors on both sides, metrics, reflection, and calls inside one program.
+#include <gmock/gmock.h>
+#include <google/protobuf/descriptor.pb.h>
+
+#include <twister/metrics.hpp>
+#include <twister/rpc/client.hpp>
+#include <twister/rpc/local.hpp>
+#include <twister/rpc/reflection.hpp>
+#include <twister/rpc/server.hpp>
+
+#include "pair.hpp"
+
+namespace twister {
+namespace {
+
+using namespace testing;
+using Lines = std::vector<std::string>;
+
+// Lets calls with a token in, and keeps what it sees.
+struct Guard : RpcInterceptor {
+  RpcStatus before_call(RpcContext& context) override {
+    lines.push_back("before " + context.method().name());
+    if (context.metadata().find("token") != "secret") return RpcCode::unauthenticated;
+    return {};
+  }
+  void after_call(RpcContext& context, const RpcStatus& status) override {
+    lines.push_back("after " + context.method().name() + " " + status.message());
+  }
+  Lines lines;
+};
+
+struct Credentials : RpcCallerInterceptor {
+  RpcStatus before_call(std::string_view method, RpcMetadata& metadata) override {
+    if (method == "Secret") return {RpcCode::permission_denied, "not from here"};
+    metadata.add("token", "secret");
+    return {};
+  }
+  void after_call(std::string_view method, const RpcStatus& status, Duration time) override {
+    lines.push_back(std::string(method) + " " + status.message() + " " +
+                    std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()));
+  }
+  Lines lines;
+};
+
+TEST(RpcInterceptor, LetsNobodyInWithoutAToken) {
+  RpcPair pair;
+  const auto guard = std::make_shared<Guard>();
+  pair.services.intercept(guard);
+  pair.connect();
+  pair.client->call<Int32Value>("Add1", number(1), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  RpcMetadata metadata;
+  metadata.add("token", "secret");
+  pair.client->call<Int32Value>("Add1", number(1), {.metadata = &metadata}, pair.outcomes.add());
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.outcomes.lines, (Lines{"UNAUTHENTICATED", "OK 2"}));
+  EXPECT_EQ(pair.started, 1);
+  EXPECT_EQ(guard->lines,
+            (Lines{"before Add1", "after Add1 UNAUTHENTICATED", "before Add1", "after Add1 OK"}));
+}
+
+TEST(RpcInterceptor, OfTheCallerAddsCredentialsAndSeesTheEnd) {
+  const auto credentials = std::make_shared<Credentials>();
+  RpcOptions options;
+  options.interceptors = {credentials};
+  RpcPair pair({}, options);
+  pair.services.intercept(std::make_shared<Guard>());
+  pair.connect();
+  pair.client->call<Int32Value>("Later", number(1), pair.outcomes.add());
+  pair.clock.advance(3s);
+  pair.replies.at(0)(number(5));
+  pair.client->call<Int32Value>("Secret", number(1), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.outcomes.lines.size(), 2u);
+  EXPECT_THAT(credentials->lines, ::testing::UnorderedElementsAre(
+                                      "Later OK 3", "Secret PERMISSION_DENIED: not from here 0"));
+}
+
+TEST(RpcMetrics, CountAndTimeCallsByMethod) {
+  MetricsRegistry registry;
+  {
+    RpcPair pair({.metrics = &registry});
+    pair.connect();
+    pair.client->call<Int32Value>("Add1", number(1), pair.outcomes.add());
+    pair.client->call<Int32Value>("Later", number(1), pair.outcomes.add());
+    pair.clock.advance(2s);
+    EXPECT_NE(registry.text().find("rpc_calls_in_flight{method=\"Later\"} 1"), std::string::npos);
+    pair.replies.at(0)(RpcCode::aborted);
+    pair.loop.run_until_idle();
+    const std::string page = registry.text();
+    EXPECT_NE(page.find("rpc_calls_total{code=\"OK\",method=\"Add1\"} 1"), std::string::npos)
+        << page;
+    EXPECT_NE(page.find("rpc_calls_total{code=\"ABORTED\",method=\"Later\"} 1"), std::string::npos);
+    EXPECT_NE(page.find("rpc_call_seconds_sum{method=\"Later\"} 2"), std::string::npos) << page;
+    EXPECT_NE(page.find("rpc_calls_in_flight{method=\"Later\"} 0"), std::string::npos);
+  }
+}
+
+TEST(RpcReflection, ListsMethodsAndTheirMessages) {
+  RpcPair pair;
+  add_reflection(pair.services);
+  pair.connect();
+  std::string lines;
+  google::protobuf::FileDescriptorSet files;
+  pair.client->call<StringValue>(
+      "twister.Reflection/Methods", text("Add"),
+      [&](const RpcStatus&, StringValue& reply) { lines = reply.value(); });
+  pair.client->call<google::protobuf::FileDescriptorSet>(
+      "twister.Reflection/Descriptors", text("Add"),
+      [&](const RpcStatus&, google::protobuf::FileDescriptorSet& reply) { files = reply; });
+  pair.loop.run_until_idle();
+  EXPECT_EQ(lines, "Add1 unary google.protobuf.Int32Value google.protobuf.Int32Value\n");
+  ASSERT_EQ(files.file_size(), 1);
+  EXPECT_EQ(files.file(0).name(), "google/protobuf/wrappers.proto");
+}
+
+TEST(RpcLocalDialer, CallsAServerOfTheSameProgram) {
+  ManualClock clock;
+  IOLoop loop(clock);
+  RpcServices services;
+  services.on<Int32Value, Int32Value>(
+      "Add1", [](RpcContext&, const Int32Value& request, Int32Value& reply) -> RpcStatus {
+        reply.set_value(request.value() + 1);
+        return {};
+      });
+  RpcServer server(loop, "", services);
+  RpcLocalDialer here(server);
+  RpcClientOptions options;
+  options.connect.dialer = &here;
+  RpcClient client(loop, RpcLocalDialer::address(), options);
+  Outcomes outcomes;
+  client.call<Int32Value>("Add1", number(1), outcomes.add());
+  loop.run_until_idle();
+  EXPECT_EQ(outcomes.lines, Lines{"OK 2"});
+}
+
+}  // namespace
+}  // namespace twister

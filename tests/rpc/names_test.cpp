@@ -1,0 +1,127 @@
+// Peers that call one another by way of their server.
+#include <twister/rpc/names.hpp>
+#include <twister/rpc/server.hpp>
+
+#include "pair.hpp"
+
+namespace twister {
+namespace {
+
+using namespace testing;
+using Lines = std::vector<std::string>;
+
+// A server with names, and clients of it that answer "Who" with a text of their own.
+struct Hub {
+  Hub() { add_names(services); }
+  ~Hub() { replies.clear(); }
+
+  RpcConnection& join(const std::string& answer) {
+    if (!server) server.emplace(loop, "", services);
+    own.push_back(std::make_unique<RpcServices>());
+    own.back()->on<StringValue, StringValue>(
+        "Who",
+        [answer](RpcContext& context, const StringValue& request, StringValue& reply) -> RpcStatus {
+          const auto left = std::chrono::duration_cast<std::chrono::seconds>(context.time_left());
+          reply.set_value(answer + " " + request.value() + " " + std::to_string(left.count()) +
+                          " " + std::string(context.metadata().find("from").value_or("nobody")));
+          return {};
+        });
+    own.back()->on<StringValue, StringValue>(
+        "Hang", [this](RpcContext&, StringValue&, RpcReply<StringValue> reply) {
+          replies.push_back(std::move(reply));
+        });
+    auto [near, far] = memory_transport_pair(loop);
+    server->add_connection(std::move(far));
+    auto made = std::make_unique<RpcConnection>(loop, own.back().get());
+    RpcConnection& connection = *made;
+    make_connection(loop, std::move(near), std::move(made));
+    loop.run_until_idle();
+    return connection;
+  }
+  void name(RpcConnection& client, std::string_view its) {
+    register_name(client, its,
+                  [this](const RpcStatus& status) { outcomes.lines.push_back(status.message()); });
+    loop.run_until_idle();
+  }
+
+  ManualClock clock;
+  IOLoop loop{clock};
+  RpcServices services;
+  std::vector<std::unique_ptr<RpcServices>> own;
+  std::optional<RpcServer> server;
+  std::vector<RpcReply<StringValue>> replies;
+  Outcomes outcomes;
+};
+
+TEST(RpcNames, LeadToThePeerThatHasThem) {
+  Hub hub;
+  RpcConnection& ann = hub.join("ann");
+  RpcConnection& bob = hub.join("bob");
+  hub.name(ann, "a");
+  RpcMetadata metadata;
+  metadata.add("from", "bob");
+  bob.call_node<StringValue>("a", "Who", text("is it?"), {.timeout = 9s, .metadata = &metadata},
+                             hub.outcomes.add());
+  hub.loop.run_until_idle();
+  EXPECT_EQ(hub.outcomes.lines, (Lines{"OK", "OK ann is it? 9 bob"}));
+}
+
+TEST(RpcNames, ThatNobodyHasAreNotFound) {
+  Hub hub;
+  RpcConnection& ann = hub.join("ann");
+  RpcConnection& bob = hub.join("bob");
+  bob.call_node<StringValue>("a", "Who", text(""), {}, hub.outcomes.add());
+  hub.loop.run_until_idle();
+  hub.name(ann, "a");
+  ann.abort();
+  hub.loop.run_until_idle();
+  bob.call_node<StringValue>("a", "Who", text(""), {}, hub.outcomes.add());
+  hub.loop.run_until_idle();
+  EXPECT_EQ(hub.outcomes.lines,
+            (Lines{"NOT_FOUND: no peer of that name", "OK", "NOT_FOUND: no peer of that name"}));
+}
+
+TEST(RpcNames, BelongToOnePeerEach) {
+  Hub hub;
+  RpcConnection& ann = hub.join("ann");
+  RpcConnection& bob = hub.join("bob");
+  hub.name(ann, "a");
+  hub.name(bob, "a");
+  hub.name(bob, "");
+  for (int i = 0; i < 16; ++i) hub.name(ann, "a" + std::to_string(i));
+  EXPECT_EQ(hub.outcomes.lines[1], "ALREADY_EXISTS: the name is taken");
+  EXPECT_EQ(hub.outcomes.lines[2], "INVALID_ARGUMENT: a name has 1 to 255 bytes");
+  EXPECT_EQ(hub.outcomes.lines.back(), "RESOURCE_EXHAUSTED: a connection has 16 names at most");
+}
+
+TEST(RpcNames, PassStatusesAndCancellationOn) {
+  Hub hub;
+  RpcConnection& ann = hub.join("ann");
+  RpcConnection& bob = hub.join("bob");
+  hub.name(ann, "a");
+  bob.call_node<StringValue>("a", "Nothing", text(""), {}, hub.outcomes.add());
+  hub.loop.run_until_idle();
+  EXPECT_EQ(hub.outcomes.lines.back(), "UNIMPLEMENTED: there is no such method");
+  const auto call = bob.call_node<StringValue>("a", "Hang", text(""), {}, hub.outcomes.add());
+  hub.loop.run_until_idle();
+  ASSERT_EQ(hub.replies.size(), 1u);
+  call.cancel();
+  hub.loop.run_until_idle();
+  EXPECT_TRUE(hub.replies[0].context().cancelled());
+}
+
+TEST(RpcNames, EndTheCallWhenTheirPeerIsLost) {
+  Hub hub;
+  RpcConnection& ann = hub.join("ann");
+  RpcConnection& bob = hub.join("bob");
+  hub.name(ann, "a");
+  bob.call_node<StringValue>("a", "Hang", text(""), {}, hub.outcomes.add());
+  hub.loop.run_until_idle();
+  ann.abort();
+  hub.loop.run_until_idle();
+  ASSERT_EQ(hub.outcomes.lines.size(), 2u);
+  EXPECT_EQ(hub.outcomes.lines[1].find("UNAVAILABLE: the connection was lost"), 0u);
+}
+
+}  // namespace
+}  // namespace twister

@@ -1,0 +1,301 @@
+// Streams of requests and replies, and their credit.
+#include <numeric>
+
+#include <twister/rpc/stream.hpp>
+#include <twister/rpc/task.hpp>
+
+#include "pair.hpp"
+
+namespace twister {
+namespace {
+
+using namespace testing;
+using Lines = std::vector<std::string>;
+
+// What a reader was given: "1", "2", and the status.
+struct Received {
+  Lines lines;
+  template <class Message>
+  void from(const RpcReader<Message>& reader) {
+    reader.receive(
+        [this](Message& message) {
+          if constexpr (requires { std::to_string(message.value()); }) {
+            lines.push_back(std::to_string(message.value()));
+          } else {
+            lines.push_back(std::to_string(message.value().size()) + " bytes");
+          }
+        },
+        [this](const RpcStatus& status) { lines.push_back(status.message()); });
+  }
+};
+
+RpcTask<> count(RpcContext&, const Int32Value& request, RpcWriter<Int32Value> out) {
+  for (int i = 1; i <= request.value(); ++i) {
+    if (!co_await out.ready()) co_return;
+    out.send(number(i));
+  }
+}
+
+RpcTask<Int32Value> sum(RpcContext&, RpcReader<Int32Value> in) {
+  int total = 0;
+  for (;;) {
+    const std::optional<Int32Value> next = co_await in.read();
+    if (!next) break;
+    total += next->value();
+  }
+  co_return number(total);
+}
+
+RpcTask<> echo(RpcContext&, RpcReader<Int32Value> in, RpcWriter<Int32Value> out) {
+  for (;;) {
+    const std::optional<Int32Value> next = co_await in.read();
+    if (!next) break;
+    out.send(*next);
+  }
+}
+
+// With writers of the server's side in the test's hands.
+struct StreamPair : RpcPair {
+  explicit StreamPair(RpcOptions of_server = {}, RpcOptions of_client = {})
+      : RpcPair(of_server, of_client) {
+    services.on_server_stream<Int32Value, Int32Value>("Count", count);
+    services.on_client_stream<Int32Value, Int32Value>("Sum", sum);
+    services.on_stream<Int32Value, Int32Value>("Echo", echo);
+    services.on_server_stream<Int32Value, BytesValue>(
+        "Watch", [this](RpcContext& context, const Int32Value&, RpcWriter<BytesValue> out) {
+          context.on_cancel([this] { ++cancelled; });
+          writers.push_back(std::move(out));
+        });
+    services.on_client_stream<BytesValue, Int32Value>(
+        "Take", [this](RpcContext&, RpcReader<BytesValue> in, RpcReply<Int32Value> reply) {
+          readers.push_back(std::move(in));
+          replies.push_back(std::move(reply));
+        });
+    connect();
+  }
+  ~StreamPair() {
+    writers.clear();
+    readers.clear();
+  }
+  std::vector<RpcWriter<BytesValue>> writers;
+  std::vector<RpcReader<BytesValue>> readers;
+  int cancelled = 0;
+};
+
+BytesValue bytes(std::size_t size) {
+  BytesValue message;
+  message.set_value(std::string(size, 'x'));
+  return message;
+}
+
+TEST(RpcStream, OfRepliesArrivesInOrderAndEndsWithAStatus) {
+  StreamPair pair;
+  Received received;
+  received.from(open_server_stream<Int32Value>(*pair.client, "Count", number(3)));
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines, (Lines{"1", "2", "3", "OK"}));
+  EXPECT_EQ(pair.server->calls_answered(), 0u);
+  EXPECT_EQ(pair.client->calls_made(), 0u);
+}
+
+TEST(RpcStream, OfManyRepliesArrivesWhole) {
+  StreamPair pair({}, {.stream_credit_bytes = 100});
+  Received received;
+  received.from(open_server_stream<Int32Value>(*pair.client, "Count", number(2000)));
+  pair.loop.run_until_idle();
+  ASSERT_EQ(received.lines.size(), 2001u);
+  EXPECT_EQ(received.lines[1999], "2000");
+}
+
+TEST(RpcStream, OfRequestsIsAnsweredOnce) {
+  StreamPair pair({.stream_credit_bytes = 50}, {});
+  auto stream = open_client_stream<Int32Value, Int32Value>(*pair.client, "Sum");
+  Received received;
+  received.from(stream.reader);
+  for (int i = 1; i <= 100; ++i) stream.writer.send(number(i));
+  stream.writer.end();
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines, (Lines{"5050", "OK"}));
+}
+
+TEST(RpcStream, GoesBothWays) {
+  StreamPair pair;
+  auto stream = open_stream<Int32Value, Int32Value>(*pair.client, "Echo");
+  Received received;
+  received.from(stream.reader);
+  stream.writer.send(number(1));
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines, Lines{"1"});
+  stream.writer.send(number(2));
+  stream.writer.end();
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines, (Lines{"1", "2", "OK"}));
+  EXPECT_EQ(stream.writer.send(number(3)), WriteStatus::closed);
+}
+
+TEST(RpcStream, StopsWhenItsReceiverDoesNotTake) {
+  StreamPair pair({}, {.stream_credit_bytes = 1000});
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  pair.loop.run_until_idle();
+  int sent = 0;
+  while (pair.writers.at(0).send(bytes(100)) == WriteStatus::queued) ++sent;
+  EXPECT_EQ(sent, 8);  // 114 bytes each, and one that overdraws
+  pair.loop.run_until_idle();
+  bool ready = false;
+  pair.writers[0].when_ready([&] { ready = true; });
+  pair.loop.run_until_idle();
+  EXPECT_FALSE(ready);
+  Received received;
+  received.from(reader);
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines.size(), 9u);
+  EXPECT_TRUE(ready);
+}
+
+TEST(RpcStream, ThatIsSlowHoldsNothingElseUp) {
+  StreamPair pair;
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  pair.loop.run_until_idle();
+  while (pair.writers.at(0).send(bytes(1000)) == WriteStatus::queued) {
+  }
+  pair.client->call<Int32Value>("Add1", number(1), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.outcomes.lines, Lines{"OK 2"});
+}
+
+TEST(RpcStream, PausesAndGoesOn) {
+  StreamPair pair;
+  Received received;
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  received.from(reader);
+  pair.loop.run_until_idle();
+  reader.pause();
+  pair.writers.at(0).send(bytes(5));
+  pair.writers[0].finish();
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines, Lines{});
+  reader.resume();
+  EXPECT_EQ(received.lines, (Lines{"5 bytes", "OK"}));
+}
+
+TEST(RpcStream, DropsWhatItsSenderDoesNotStopToSend) {
+  StreamPair pair({}, {.stream_credit_bytes = 10});
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  pair.loop.run_until_idle();
+  pair.writers.at(0).send(bytes(1));
+  EXPECT_EQ(pair.writers[0].send(bytes(600'000)), WriteStatus::paused);
+  EXPECT_EQ(pair.writers[0].send(bytes(600'000)), WriteStatus::dropped);
+}
+
+TEST(RpcStream, SendsItsStatusBehindWhatHadToWait) {
+  StreamPair pair({}, {.stream_credit_bytes = 10});
+  Received received;
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  pair.loop.run_until_idle();
+  for (int i = 1; i <= 3; ++i) pair.writers.at(0).send(bytes(100));
+  pair.writers[0].finish();
+  pair.writers.clear();
+  pair.loop.run_until_idle();
+  received.from(reader);
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines, (Lines{"100 bytes", "100 bytes", "100 bytes", "OK"}));
+}
+
+TEST(RpcStream, IsCancelledByItsReceiver) {
+  StreamPair pair;
+  Received received;
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  received.from(reader);
+  pair.loop.run_until_idle();
+  reader.cancel();
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines, Lines{"CANCELLED: cancelled by the caller"});
+  EXPECT_EQ(pair.cancelled, 1);
+  EXPECT_TRUE(pair.writers.at(0).closed());
+  EXPECT_EQ(pair.writers[0].send(bytes(1)), WriteStatus::closed);
+}
+
+TEST(RpcStream, IsCancelledWhenNobodyCanReceiveItAnyMore) {
+  StreamPair pair;
+  open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.client->calls_made(), 0u);
+  EXPECT_EQ(pair.server->calls_answered(), pair.writers.size());
+}
+
+TEST(RpcStream, EndsOnBothSidesWhenTheConnectionIsLost) {
+  StreamPair pair;
+  Received received;
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  received.from(reader);
+  pair.loop.run_until_idle();
+  pair.server->abort();
+  pair.loop.run_until_idle();
+  ASSERT_EQ(received.lines.size(), 1u);
+  EXPECT_EQ(received.lines[0].find("UNAVAILABLE"), 0u);
+  EXPECT_TRUE(pair.writers.at(0).closed());
+}
+
+TEST(RpcStream, WhoseCallerGivesUpEndsTheCoroutineThatReadsIt) {
+  StreamPair pair;
+  auto stream = open_client_stream<Int32Value, Int32Value>(*pair.client, "Sum");
+  Received received;
+  received.from(stream.reader);
+  stream.writer.send(number(1));
+  pair.loop.run_until_idle();
+  stream.reader.cancel();
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.server->calls_answered(), 0u);
+  EXPECT_EQ(received.lines, Lines{"CANCELLED: cancelled by the caller"});
+}
+
+TEST(RpcStream, HasNoDeadlineUnlessItIsSaid) {
+  StreamPair pair;
+  Received received;
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  received.from(reader);
+  pair.clock.advance(1h);
+  EXPECT_EQ(received.lines, Lines{});
+  Received limited;
+  const auto other =
+      open_server_stream<BytesValue>(*pair.client, "Watch", number(0), {.timeout = 1s});
+  limited.from(other);
+  pair.clock.advance(1s);
+  EXPECT_EQ(limited.lines.size(), 1u);
+}
+
+TEST(RpcStream, OfRequestsToAMethodWithOneIsRefused) {
+  StreamPair pair;
+  auto stream = open_stream<Int32Value, Int32Value>(*pair.client, "Add1");
+  Received received;
+  received.from(stream.reader);
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines, Lines{"INVALID_ARGUMENT: this method takes one request"});
+}
+
+TEST(RpcStream, ThatOverdrawsItsCreditEnds) {
+  StreamPair pair({.stream_credit_bytes = 100}, {});
+  MemoryPeer peer(pair.loop,
+                  std::make_unique<RpcConnection>(pair.loop, &pair.services,
+                                                  RpcOptions{.stream_credit_bytes = 100}));
+  const auto frame = [](std::string_view kind_and_id, std::size_t size) {
+    std::string text(12, '\0');
+    text[0] = static_cast<char>(size);
+    text[4] = kind_and_id[0];
+    text[8] = 1;
+    return text + std::string(size, '\0');
+  };
+  std::string open = frame("\x01", 5);
+  open[5] = 0x11;
+  open.replace(12, 5, "\x04Take");
+  peer.send("twister\x01" + std::string(4, '\0') + open + frame("\x03", 100));
+  peer.take();
+  peer.send(frame("\x03", 0));
+  const std::string answer = peer.take();
+  ASSERT_GT(answer.size(), 12u);
+  EXPECT_EQ(answer[4], '\x81');
+  EXPECT_EQ(answer[6], '\x08');
+}
+
+}  // namespace
+}  // namespace twister

@@ -1,0 +1,124 @@
+// Handlers that are coroutines, and what they await.
+#include <stdexcept>
+
+#include <twister/rpc/task.hpp>
+
+#include "pair.hpp"
+
+namespace twister {
+namespace {
+
+using namespace testing;
+using Lines = std::vector<std::string>;
+
+RpcTask<Int32Value> doubled(RpcContext&, const Int32Value& request) {
+  co_return number(2 * request.value());
+}
+
+RpcTask<Int32Value> refuse(RpcContext&, const Int32Value&) {
+  throw RpcError(RpcCode::permission_denied, "not yours");
+  co_return Int32Value();
+}
+
+RpcTask<int> half(int value) {
+  if (value % 2 != 0) throw std::runtime_error("odd");
+  co_return value / 2;
+}
+
+RpcTask<Int32Value> halved(RpcContext&, const Int32Value& request) {
+  co_return number(co_await half(request.value()));
+}
+
+// Asks the client twice, one after the other.
+RpcTask<Int32Value> ask_back(RpcContext& context, const Int32Value& request) {
+  const RpcCallOptions options{.parent = &context};
+  Int32Value one = co_await call<Int32Value>(*context.connection(), "Inc", request, options);
+  co_return co_await call<Int32Value>(*context.connection(), "Inc", one, options);
+}
+
+RpcTask<Int32Value> slow(RpcContext& context, const Int32Value& request) {
+  co_await sleep(context.loop(), 3s);
+  co_return request;
+}
+
+TEST(RpcTask, AnswersACall) {
+  RpcPair pair;
+  pair.services.on<Int32Value, Int32Value>("Double", doubled);
+  pair.connect();
+  pair.client->call<Int32Value>("Double", number(4), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.outcomes.lines, Lines{"OK 8"});
+}
+
+TEST(RpcTask, AnswersWithWhatItThrows) {
+  RpcPair pair;
+  pair.services.on<Int32Value, Int32Value>("Refuse", refuse);
+  pair.services.on<Int32Value, Int32Value>("Halve", halved);
+  pair.connect();
+  pair.client->call<Int32Value>("Refuse", number(4), pair.outcomes.add());
+  pair.client->call<Int32Value>("Halve", number(4), pair.outcomes.add());
+  pair.client->call<Int32Value>("Halve", number(5), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  ASSERT_EQ(pair.outcomes.lines.size(), 3u);
+  EXPECT_EQ(pair.outcomes.lines[0], "PERMISSION_DENIED: not yours");
+  EXPECT_EQ(pair.outcomes.lines[1], "OK 2");
+  EXPECT_EQ(pair.outcomes.lines[2].find("INTERNAL: internal error, reference"), 0u);
+}
+
+TEST(RpcTask, AwaitsCalls) {
+  RpcPair pair;
+  pair.services.on<Int32Value, Int32Value>("AskBack", ask_back);
+  pair.client_services.on<Int32Value, Int32Value>(
+      "Inc", [](RpcContext&, const Int32Value& request, Int32Value& reply) -> RpcStatus {
+        reply.set_value(request.value() + 1);
+        return {};
+      });
+  pair.connect();
+  pair.client->call<Int32Value>("AskBack", number(4), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.outcomes.lines, Lines{"OK 6"});
+}
+
+TEST(RpcTask, IsToldByTheCallItAwaitsThatItsOwnWasCancelled) {
+  RpcPair pair;
+  pair.services.on<Int32Value, Int32Value>("AskBack", ask_back);
+  std::vector<RpcReply<Int32Value>> hung;
+  pair.client_services.on<Int32Value, Int32Value>(
+      "Inc", [&](RpcContext&, Int32Value&, RpcReply<Int32Value> reply) {
+        hung.push_back(std::move(reply));
+      });
+  pair.connect();
+  const auto call = pair.client->call<Int32Value>("AskBack", number(4), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  ASSERT_EQ(hung.size(), 1u);
+  call.cancel();
+  pair.loop.run_until_idle();
+  EXPECT_TRUE(hung[0].context().cancelled()) << "all the way";
+  EXPECT_EQ(pair.server->calls_answered(), 0u) << "the coroutine has ended";
+  hung.clear();
+}
+
+TEST(RpcTask, SleepsByTheClockOfTheLoop) {
+  RpcPair pair;
+  pair.services.on<Int32Value, Int32Value>("Slow", slow);
+  pair.connect();
+  pair.client->call<Int32Value>("Slow", number(4), pair.outcomes.add());
+  pair.clock.advance(2999ms);
+  EXPECT_EQ(pair.outcomes.lines, Lines{});
+  pair.clock.advance(1ms);
+  EXPECT_EQ(pair.outcomes.lines, Lines{"OK 4"});
+}
+
+TEST(RpcTask, EndsQuietlyWhenTheConnectionIsLostMeanwhile) {
+  RpcPair pair;
+  pair.services.on<Int32Value, Int32Value>("Slow", slow);
+  pair.connect();
+  pair.client->call<Int32Value>("Slow", number(4), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  pair.client->abort();
+  pair.clock.advance(3s);
+  EXPECT_EQ(pair.outcomes.lines.size(), 1u);
+}
+
+}  // namespace
+}  // namespace twister

@@ -1,0 +1,87 @@
+// tests/vectors/rpc.txt, which says how it is written.
+#include <fstream>
+
+#include <twister/rpc/stream.hpp>
+#include <twister/rpc/task.hpp>
+
+#include "decode_all.hpp"
+#include "pair.hpp"
+
+namespace twister {
+namespace {
+
+using namespace testing;
+using testing_codecs::hex;
+using testing_codecs::to_hex;
+
+struct Conversation {
+  std::string title;
+  std::string in;
+  std::string out;
+  bool closed = false;
+};
+
+RpcTask<> count(RpcContext&, const Int32Value& request, RpcWriter<Int32Value> out) {
+  for (int i = 1; i <= request.value(); ++i) out.send(number(i));
+  co_return;
+}
+
+RpcTask<Int32Value> sum(RpcContext&, RpcReader<Int32Value> in) {
+  int total = 0;
+  for (;;) {
+    const std::optional<Int32Value> next = co_await in.read();
+    if (!next) break;
+    total += next->value();
+  }
+  co_return number(total);
+}
+
+void add_methods(RpcServices& services, std::vector<RpcReply<Int32Value>>& unanswered) {
+  services.on<Int32Value, Int32Value>("Fail",
+                                      [](RpcContext&, const Int32Value&, Int32Value&) -> RpcStatus {
+                                        RpcStatus status(RpcCode::not_found, "no such room");
+                                        status.details = "room 7";
+                                        return status;
+                                      });
+  services.on<Int32Value, Int32Value>("Never",
+                                      [&](RpcContext&, Int32Value&, RpcReply<Int32Value> reply) {
+                                        unanswered.push_back(std::move(reply));
+                                      });
+  services.on_server_stream<Int32Value, Int32Value>("Count", count);
+  services.on_client_stream<Int32Value, Int32Value>("Sum", sum);
+}
+
+std::pair<std::string, std::vector<Conversation>> read_vectors() {
+  std::ifstream file(TWISTER_TEST_VECTORS "/rpc.txt");
+  std::string preface;
+  std::vector<Conversation> cases;
+  for (std::string line; std::getline(file, line);) {
+    const std::string word = line.substr(0, line.find(' '));
+    const std::string rest = line.size() > word.size() ? line.substr(word.size() + 1) : "";
+    if (word == "preface") preface = hex(rest);
+    if (word == "case") cases.push_back({.title = rest, .in = {}, .out = {}});
+    if (word == "in") cases.back().in += hex(rest);
+    if (word == "out") cases.back().out += hex(rest);
+    if (word == "closed") cases.back().closed = true;
+  }
+  return {preface, cases};
+}
+
+TEST(RpcVectors, AreAnsweredByteForByte) {
+  const auto [preface, cases] = read_vectors();
+  EXPECT_GE(cases.size(), 15u);
+  for (const Conversation& each : cases) {
+    SCOPED_TRACE(each.title);
+    RpcPair pair;
+    std::vector<RpcReply<Int32Value>> unanswered;
+    add_methods(pair.services, unanswered);
+    MemoryPeer peer(pair.loop, std::make_unique<RpcConnection>(pair.loop, &pair.services));
+    peer.send(preface + each.in);
+    EXPECT_EQ(to_hex(as_bytes(peer.take())), to_hex(as_bytes(preface + each.out)));
+    EXPECT_EQ(peer.ended(), each.closed);
+    unanswered.clear();
+  }
+}
+
+}  // namespace
+}  // namespace twister

@@ -99,7 +99,7 @@ void RpcClientCore::place(RpcPending& pending) {
     retries_ = std::min(retries_in_hand, retries_ + 1.0 / options_.calls_per_retry);
   }
   if (closed_) return reject(pending, RpcStatus(RpcCode::cancelled, "the client is closed"));
-  if (idle_ != 0) connect_all();
+  if (idle_ != 0 && pending.as_of >= soonest_) connect_all();
   if (RpcConnection* const connection = choose(); connection != nullptr) {
     return static_cast<Connection*>(connection)->start(pending);
   }
@@ -174,8 +174,14 @@ bool RpcClientCore::retry(RpcPending& pending, const RpcStatus& why, bool safe) 
 
 void RpcClientCore::connect_all() {
   const TimePoint now = loop_.now();
+  soonest_ = TimePoint::max();
   for (Peer& peer : peers_) {
-    if (peer.state == State::idle && peer.not_before <= now) connect(peer);
+    if (peer.state != State::idle) continue;
+    if (peer.not_before <= now) {
+      connect(peer);
+    } else {
+      soonest_ = std::min(soonest_, peer.not_before);
+    }
   }
 }
 
@@ -218,6 +224,7 @@ void RpcClientCore::left(Peer& peer) {
   peer.connection = nullptr;
   peer.state = State::idle;
   ++idle_;
+  soonest_ = {};
   std::erase(ready_, &peer);
   last_error_ = "the server is going away";
 }
@@ -236,6 +243,7 @@ void RpcClientCore::failed(Peer& peer, std::string why) {
   if (closed_) return;
   peer.state = State::idle;
   ++idle_;
+  soonest_ = {};
   last_error_ = std::move(why);
   back_off(peer);
   if (ready_.empty() && !is_connecting()) fail_waiting();

@@ -75,6 +75,7 @@ class RpcClientCore final : public std::enable_shared_from_this<RpcClientCore>,
   std::string last_error_ = "not connected";
   std::size_t next_ = 0;
   std::size_t idle_ = 0;
+  TimePoint soonest_{};  // an idle one may try
   double retries_ = 10;  // in hand
   bool closed_ = false;
   bool wakes_ = false;

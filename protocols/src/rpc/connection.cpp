@@ -186,10 +186,8 @@ void RpcConnection::go_away() {
 void RpcConnection::close_when_done() {
   if (!is_open() || calls_ != 0) return;
   if (draining_) {
-    flush_late();
     close(Errc::server_draining);
   } else if (peer_leaves_ && outgoing_.empty()) {
-    flush_late();
     close();
   }
 }

@@ -75,6 +75,12 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
 
   // Lets no more calls in, and closes when those of the peer have been answered.
   void go_away();
+  // As Protocol's, behind what was written. Who ends its side of a connection does not wait for answers: then,
+  // too, handlers are cancelled.
+  void close(std::error_code error = {}) {
+    flush_late();
+    MessageProtocol<RpcFrames>::close(error);
+  }
 
   void on_connect() override;
   void on_data(ByteView chunk) override;

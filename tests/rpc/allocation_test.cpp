@@ -65,11 +65,11 @@ struct SocketPair {
     return allocations() - before;
   }
 
-  IOLoop loop;
   RpcServices services;
-  RpcConnection* client = nullptr;
   std::vector<RpcReply<Int32Value>> waiting;
   int answered = 0;
+  IOLoop loop;
+  RpcConnection* client = nullptr;
 };
 
 // What is written outside of a turn waits for a callback of the loop, which is an allocation or two for all of a

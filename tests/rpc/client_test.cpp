@@ -48,15 +48,16 @@ struct Fleet {
     loop.run_until_idle();
   }
 
+  // Before the loop, whose end is told to callbacks and handlers.
+  RpcServices services;
+  RpcServices other_services;
+  std::vector<RpcReply<Int32Value>> replies;
+  Outcomes outcomes;
   ManualClock clock;
   IOLoop loop{clock};
   ManualDialer dialer{loop};
-  RpcServices services;
-  RpcServices other_services;
   std::optional<RpcServer> server;  // made when its services are complete
   std::optional<RpcServer> other;
-  std::vector<RpcReply<Int32Value>> replies;
-  Outcomes outcomes;
   std::unique_ptr<RpcClient> client;
 };
 

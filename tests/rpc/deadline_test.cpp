@@ -42,8 +42,8 @@ TEST(RpcDeadline, TravelsAsTheTimeThatIsLeft) {
 }
 
 TEST(RpcDeadline, IsInheritedByCallsOnBehalfOfACall) {
-  RpcPair pair;
   Outcomes nested;
+  RpcPair pair;
   pair.services.on<Int32Value, Int32Value>("Nested", [&](RpcContext& context, Int32Value& request,
                                                          RpcReply<Int32Value> reply) {
     context.connection()->call<Int32Value>("Hang", request, {.timeout = 1h, .parent = &context},

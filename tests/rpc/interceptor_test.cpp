@@ -115,9 +115,10 @@ TEST(RpcReflection, ListsMethodsAndTheirMessages) {
 }
 
 TEST(RpcLocalDialer, CallsAServerOfTheSameProgram) {
+  RpcServices services;
+  Outcomes outcomes;
   ManualClock clock;
   IOLoop loop(clock);
-  RpcServices services;
   services.on<Int32Value, Int32Value>(
       "Add1", [](RpcContext&, const Int32Value& request, Int32Value& reply) -> RpcStatus {
         reply.set_value(request.value() + 1);
@@ -128,7 +129,6 @@ TEST(RpcLocalDialer, CallsAServerOfTheSameProgram) {
   RpcClientOptions options;
   options.connect.dialer = &here;
   RpcClient client(loop, RpcLocalDialer::address(), options);
-  Outcomes outcomes;
   client.call<Int32Value>("Add1", number(1), outcomes.add());
   loop.run_until_idle();
   EXPECT_EQ(outcomes.lines, Lines{"OK 2"});

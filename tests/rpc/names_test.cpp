@@ -44,13 +44,14 @@ struct Hub {
     loop.run_until_idle();
   }
 
-  ManualClock clock;
-  IOLoop loop{clock};
+  // Before the loop, whose end is told to callbacks and handlers.
   RpcServices services;
   std::vector<std::unique_ptr<RpcServices>> own;
-  std::optional<RpcServer> server;
   std::vector<RpcReply<StringValue>> replies;
   Outcomes outcomes;
+  ManualClock clock;
+  IOLoop loop{clock};
+  std::optional<RpcServer> server;
 };
 
 TEST(RpcNames, LeadToThePeerThatHasThem) {

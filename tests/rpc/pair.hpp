@@ -88,8 +88,7 @@ class RpcPair {
     loop.run_until_idle();
   }
 
-  ManualClock clock;
-  IOLoop loop{clock};
+  // Before the loop, whose end is told to callbacks and handlers.
   RpcServices services;
   RpcServices client_services;
   RpcConnection* server = nullptr;  // null once closed
@@ -98,6 +97,8 @@ class RpcPair {
   std::vector<RpcReply<Int32Value>> replies;
   Outcomes outcomes;
   std::vector<std::string> closes;  // of the server's side
+  ManualClock clock;
+  IOLoop loop{clock};
 
  private:
   RpcOptions server_options_;

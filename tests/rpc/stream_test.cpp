@@ -89,8 +89,8 @@ BytesValue bytes(std::size_t size) {
 }
 
 TEST(RpcStream, OfRepliesArrivesInOrderAndEndsWithAStatus) {
-  StreamPair pair;
   Received received;
+  StreamPair pair;
   received.from(open_server_stream<Int32Value>(*pair.client, "Count", number(3)));
   pair.loop.run_until_idle();
   EXPECT_EQ(received.lines, (Lines{"1", "2", "3", "OK"}));
@@ -99,8 +99,8 @@ TEST(RpcStream, OfRepliesArrivesInOrderAndEndsWithAStatus) {
 }
 
 TEST(RpcStream, OfManyRepliesArrivesWhole) {
-  StreamPair pair({}, {.stream_credit_bytes = 100});
   Received received;
+  StreamPair pair({}, {.stream_credit_bytes = 100});
   received.from(open_server_stream<Int32Value>(*pair.client, "Count", number(2000)));
   pair.loop.run_until_idle();
   ASSERT_EQ(received.lines.size(), 2001u);
@@ -108,9 +108,9 @@ TEST(RpcStream, OfManyRepliesArrivesWhole) {
 }
 
 TEST(RpcStream, OfRequestsIsAnsweredOnce) {
+  Received received;
   StreamPair pair({.stream_credit_bytes = 50}, {});
   auto stream = open_client_stream<Int32Value, Int32Value>(*pair.client, "Sum");
-  Received received;
   received.from(stream.reader);
   for (int i = 1; i <= 100; ++i) stream.writer.send(number(i));
   stream.writer.end();
@@ -119,9 +119,9 @@ TEST(RpcStream, OfRequestsIsAnsweredOnce) {
 }
 
 TEST(RpcStream, GoesBothWays) {
+  Received received;
   StreamPair pair;
   auto stream = open_stream<Int32Value, Int32Value>(*pair.client, "Echo");
-  Received received;
   received.from(stream.reader);
   stream.writer.send(number(1));
   pair.loop.run_until_idle();
@@ -134,6 +134,7 @@ TEST(RpcStream, GoesBothWays) {
 }
 
 TEST(RpcStream, StopsWhenItsReceiverDoesNotTake) {
+  Received received;
   StreamPair pair({}, {.stream_credit_bytes = 1000});
   const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
   pair.loop.run_until_idle();
@@ -145,7 +146,6 @@ TEST(RpcStream, StopsWhenItsReceiverDoesNotTake) {
   pair.writers[0].when_ready([&] { ready = true; });
   pair.loop.run_until_idle();
   EXPECT_FALSE(ready);
-  Received received;
   received.from(reader);
   pair.loop.run_until_idle();
   EXPECT_EQ(received.lines.size(), 9u);
@@ -164,8 +164,8 @@ TEST(RpcStream, ThatIsSlowHoldsNothingElseUp) {
 }
 
 TEST(RpcStream, PausesAndGoesOn) {
-  StreamPair pair;
   Received received;
+  StreamPair pair;
   const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
   received.from(reader);
   pair.loop.run_until_idle();
@@ -188,8 +188,8 @@ TEST(RpcStream, DropsWhatItsSenderDoesNotStopToSend) {
 }
 
 TEST(RpcStream, SendsItsStatusBehindWhatHadToWait) {
-  StreamPair pair({}, {.stream_credit_bytes = 10});
   Received received;
+  StreamPair pair({}, {.stream_credit_bytes = 10});
   const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
   pair.loop.run_until_idle();
   for (int i = 1; i <= 3; ++i) pair.writers.at(0).send(bytes(100));
@@ -202,8 +202,8 @@ TEST(RpcStream, SendsItsStatusBehindWhatHadToWait) {
 }
 
 TEST(RpcStream, IsCancelledByItsReceiver) {
-  StreamPair pair;
   Received received;
+  StreamPair pair;
   const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
   received.from(reader);
   pair.loop.run_until_idle();
@@ -224,8 +224,8 @@ TEST(RpcStream, IsCancelledWhenNobodyCanReceiveItAnyMore) {
 }
 
 TEST(RpcStream, EndsOnBothSidesWhenTheConnectionIsLost) {
-  StreamPair pair;
   Received received;
+  StreamPair pair;
   const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
   received.from(reader);
   pair.loop.run_until_idle();
@@ -237,9 +237,9 @@ TEST(RpcStream, EndsOnBothSidesWhenTheConnectionIsLost) {
 }
 
 TEST(RpcStream, WhoseCallerGivesUpEndsTheCoroutineThatReadsIt) {
+  Received received;
   StreamPair pair;
   auto stream = open_client_stream<Int32Value, Int32Value>(*pair.client, "Sum");
-  Received received;
   received.from(stream.reader);
   stream.writer.send(number(1));
   pair.loop.run_until_idle();
@@ -250,13 +250,13 @@ TEST(RpcStream, WhoseCallerGivesUpEndsTheCoroutineThatReadsIt) {
 }
 
 TEST(RpcStream, HasNoDeadlineUnlessItIsSaid) {
-  StreamPair pair;
   Received received;
+  Received limited;
+  StreamPair pair;
   const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
   received.from(reader);
   pair.clock.advance(1h);
   EXPECT_EQ(received.lines, Lines{});
-  Received limited;
   const auto other =
       open_server_stream<BytesValue>(*pair.client, "Watch", number(0), {.timeout = 1s});
   limited.from(other);
@@ -265,9 +265,9 @@ TEST(RpcStream, HasNoDeadlineUnlessItIsSaid) {
 }
 
 TEST(RpcStream, OfRequestsToAMethodWithOneIsRefused) {
+  Received received;
   StreamPair pair;
   auto stream = open_stream<Int32Value, Int32Value>(*pair.client, "Add1");
-  Received received;
   received.from(stream.reader);
   pair.loop.run_until_idle();
   EXPECT_EQ(received.lines, Lines{"INVALID_ARGUMENT: this method takes one request"});

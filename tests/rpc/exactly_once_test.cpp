@@ -1,0 +1,135 @@
+// Every call ends exactly once: on a transport that has a bad day, with replies, cancellations, deadlines and the
+// end of the connection at random moments, the same ones for the same seed.
+#include <random>
+
+#include <twister/rpc/stream.hpp>
+#include <twister/testing/faulty_transport.hpp>
+
+#include "pair.hpp"
+
+namespace twister {
+namespace {
+
+using namespace testing;
+
+struct Chaos {
+  explicit Chaos(std::uint32_t seed) : random(seed) {
+    for (auto* each : {&services, &client_services}) {
+      each->on<Int32Value, Int32Value>(
+          "AtOnce", [](RpcContext&, const Int32Value& request, Int32Value& reply) -> RpcStatus {
+            reply = request;
+            return {};
+          });
+      each->on<Int32Value, Int32Value>(
+          "Later", [this](RpcContext&, Int32Value&, RpcReply<Int32Value> reply) {
+            replies.push_back(std::move(reply));
+          });
+      each->on_stream<Int32Value, Int32Value>(
+          "Stream", [this](RpcContext&, RpcReader<Int32Value> in, RpcWriter<Int32Value> out) {
+            in.receive([out](Int32Value& message) { out.send(message); },
+                       [out](const RpcStatus& status) { out.finish(status); });
+            (void)this;
+          });
+    }
+    auto [near, far] = memory_transport_pair(loop, {.capacity_bytes = 300});
+    client = &add(std::move(near), client_services, seed);
+    server = &add(std::move(far), services, seed + 1);
+  }
+
+  RpcConnection& add(std::unique_ptr<Transport> transport, const RpcServices& its,
+                     std::uint32_t seed) {
+    FaultPlan plan{
+        .seed = seed, .max_receive_bytes = 40, .max_send_bytes = 40, .would_block_percent = 20};
+    if (any(2) == 0) plan.fail_send_at = 20 + any(200);
+    auto made = std::make_unique<RpcConnection>(loop, &its);
+    RpcConnection& connection = *made;
+    make_connection(loop, std::make_unique<FaultyTransport>(loop, std::move(transport), plan),
+                    std::move(made), client_stream_options());
+    connection.set_close_callback([this, &connection](const CloseReason&) {
+      (&connection == client ? client : server) = nullptr;
+    });
+    return connection;
+  }
+
+  unsigned any(unsigned below) { return static_cast<unsigned>(random() % below); }
+
+  void call() {
+    RpcConnection* const by = any(2) == 0 ? client : server;
+    if (by == nullptr) return;
+    const std::size_t number_of_call = ends.size();
+    ends.push_back(0);
+    const auto count = [this, number_of_call](const RpcStatus&, auto&&...) {
+      ++ends[number_of_call];
+    };
+    const RpcCallOptions options{.timeout = std::chrono::milliseconds(1 + any(500))};
+    switch (any(3)) {
+      case 0:
+        handles.push_back(by->call<Int32Value>("AtOnce", number(1), options, count));
+        return;
+      case 1:
+        handles.push_back(by->call<Int32Value>("Later", number(1), options, count));
+        return;
+      default: {
+        const auto stream = open_stream<Int32Value, Int32Value>(*by, "Stream", options);
+        stream.reader.receive([](Int32Value&) {}, count);
+        for (unsigned i = any(5); i > 0; --i) stream.writer.send(number(7));
+        if (any(2) == 0) stream.writer.end();
+      }
+    }
+  }
+
+  void step() {
+    switch (any(6)) {
+      case 0:
+        if (!replies.empty()) {
+          replies[any(static_cast<unsigned>(replies.size()))](number(1));
+        }
+        return;
+      case 1:
+        if (!handles.empty()) handles[any(static_cast<unsigned>(handles.size()))].cancel();
+        return;
+      case 2:
+        return clock.advance(std::chrono::milliseconds(any(50)));
+      case 3:
+        if (!replies.empty()) replies.pop_back();
+        return;
+      default:
+        return call();
+    }
+  }
+
+  // Before the loop, whose end is told to callbacks and handlers.
+  std::minstd_rand random;
+  RpcServices services;
+  RpcServices client_services;
+  RpcConnection* client = nullptr;
+  RpcConnection* server = nullptr;
+  std::vector<int> ends;
+  ManualClock clock;
+  IOLoop loop{clock};
+  std::vector<RpcReply<Int32Value>> replies;
+  std::vector<RpcCallHandle> handles;
+};
+
+TEST(RpcCall, EndsExactlyOnceWhateverHappens) {
+  for (std::uint32_t seed = 1; seed <= 150; ++seed) {
+    SCOPED_TRACE(seed);
+    Chaos chaos(seed);
+    for (int i = 0; i < 200; ++i) chaos.step();
+    if (seed % 3 == 0 && chaos.client != nullptr) chaos.client->close();
+    if (seed % 3 == 1 && chaos.server != nullptr) chaos.server->go_away();
+    chaos.clock.advance(1s);  // every deadline has passed
+    for (std::size_t i = 0; i < chaos.ends.size(); ++i) EXPECT_EQ(chaos.ends[i], 1) << i;
+    EXPECT_GT(chaos.ends.size(), 20u);
+    chaos.replies.clear();
+    if (chaos.server != nullptr) {
+      chaos.loop.run_until_idle();
+    }
+    if (chaos.server != nullptr) {
+      EXPECT_EQ(chaos.server->calls_made(), 0u);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace twister

@@ -3,6 +3,7 @@
 
 #include <twister/memory_budget.hpp>
 #include <twister/rpc/frames.hpp>
+#include <twister/rpc/stream.hpp>
 
 #include "decode_all.hpp"
 #include "pair.hpp"
@@ -172,8 +173,10 @@ TEST(RpcLimits, RefuseWhatWasReceivedLongAgo) {
   pair.clock.advance(1001ms);
   pair.server->resume_reading();
   pair.loop.run_until_idle();
-  EXPECT_EQ(pair.outcomes.lines,
-            (Lines{"OK 0", "RESOURCE_EXHAUSTED: too many calls are in flight or wait"}));
+  EXPECT_EQ(
+      pair.outcomes.lines,
+      (Lines{"OK 0",
+             "RESOURCE_EXHAUSTED: over a limit: calls in flight, size, memory, or waiting time"}));
 }
 
 TEST(RpcLimits, OfAMethodHoldForItAlone) {
@@ -206,6 +209,35 @@ TEST(RpcLimits, KeepALargeRequestFromBeingSent) {
   EXPECT_EQ(pair.outcomes.lines,
             Lines{"RESOURCE_EXHAUSTED: the request is larger than the peer takes"});
   EXPECT_EQ(pair.server->counters().calls, 0u);
+}
+
+TEST(RpcLimits, OfThePeerHoldForWhatIsSentBeforeTheyAreKnown) {
+  RpcPair pair({.max_message_bytes = 100, .stream_credit_bytes = 50}, {});
+  auto [near, far] = memory_transport_pair(pair.loop);
+  auto ours = std::make_unique<RpcConnection>(pair.loop, nullptr);
+  RpcConnection& client = *ours;
+  make_connection(pair.loop, std::move(near), std::move(ours));
+  client.call<Int32Value>("Add1", text(std::string(50'000, 'x')), pair.outcomes.add());
+  client.call<Int32Value>("Add1", text(std::string(500, 'x')), pair.outcomes.add());
+  const auto stream = open_stream<Int32Value, Int32Value>(client, "Echo");
+  for (int i = 0; i < 20; ++i) stream.writer.send(number(i));
+  pair.loop.run_until_idle();
+  pair.accept(std::move(far));
+  client.call<Int32Value>("Add1", number(1), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  EXPECT_THAT(
+      pair.outcomes.lines,
+      ::testing::UnorderedElementsAre(
+          "RESOURCE_EXHAUSTED: over a limit: calls in flight, size, memory, or waiting time",
+          "RESOURCE_EXHAUSTED: the request is larger than the peer takes", "OK 2"));
+  EXPECT_EQ(pair.server->counters().malformed, 0u);
+}
+
+TEST(RpcLimits, ThatMakeNoSenseAreRefused) {
+  IOLoop loop;
+  EXPECT_THROW(RpcConnection(loop, nullptr, {.stream_credit_bytes = 0}), std::invalid_argument);
+  EXPECT_THROW(RpcConnection(loop, nullptr, {.max_calls_in_flight = 0}), std::invalid_argument);
+  EXPECT_THROW(RpcConnection(loop, nullptr, {.call_timeout = 0ms}), std::invalid_argument);
 }
 
 TEST(RpcLimits, AnswerALargeReplyWithAStatus) {

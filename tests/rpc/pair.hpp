@@ -72,12 +72,17 @@ class RpcPair {
   // What a test keeps of calls refers to connections.
   ~RpcPair() { replies.clear(); }
 
-  void connect() {
-    auto [near, far] = memory_transport_pair(loop);
+  // The server's side alone.
+  void accept(std::unique_ptr<Transport> transport) {
     auto made = std::make_unique<RpcConnection>(loop, &services, server_options_);
     server = made.get();
-    make_connection(loop, std::move(far), std::move(made));
-    made = std::make_unique<RpcConnection>(loop, &client_services, client_options_);
+    make_connection(loop, std::move(transport), std::move(made));
+  }
+
+  void connect() {
+    auto [near, far] = memory_transport_pair(loop);
+    accept(std::move(far));
+    auto made = std::make_unique<RpcConnection>(loop, &client_services, client_options_);
     client = made.get();
     make_connection(loop, std::move(near), std::move(made), client_stream_options());
     server->set_close_callback([this](const CloseReason& reason) {

@@ -133,6 +133,21 @@ TEST(RpcStream, GoesBothWays) {
   EXPECT_EQ(stream.writer.send(number(3)), WriteStatus::closed);
 }
 
+TEST(RpcStream, ThatEndsBeforeThereIsAConnectionEndsWhenThereIs) {
+  Received received;
+  StreamPair pair;
+  auto [near, far] = memory_transport_pair(pair.loop);
+  auto ours = std::make_unique<RpcConnection>(pair.loop, nullptr);
+  auto stream = open_client_stream<Int32Value, Int32Value>(*ours, "Sum");
+  received.from(stream.reader);
+  stream.writer.end();
+  make_connection(pair.loop, std::move(near), std::move(ours));
+  pair.loop.run_until_idle();
+  pair.accept(std::move(far));
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines, (Lines{"0", "OK"}));
+}
+
 TEST(RpcStream, StopsWhenItsReceiverDoesNotTake) {
   Received received;
   StreamPair pair({}, {.stream_credit_bytes = 1000});

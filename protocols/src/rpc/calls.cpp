@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::uint16_t max_numbered_methods = 1024;
 
+// Every peer has room for so much before a message, and so does not mind it as one.
+constexpr std::size_t max_early_bytes = 8 * 1024;
+
 std::byte* store_piece(std::byte* to, ByteView piece, std::size_t length_bytes) {
   if (length_bytes == 1) {
     *to = static_cast<std::byte>(piece.size());
@@ -36,7 +39,9 @@ std::uint32_t milliseconds_left(TimePoint deadline, TimePoint now) {
 }  // namespace
 
 void RpcConnection::start_call(detail::RpcPending& pending) {
-  if (!opened_ && !closed_) {
+  // What the peer takes is in its preface. Until that is there, only what any peer takes is sent.
+  const bool waits = !opened_ || (!preface_read_ && pending.message().size() > max_early_bytes);
+  if (waits && !closed_ && (!opened_ || is_open())) {
     pending.channel = this;
     early_.push_back(&pending);
     return;
@@ -81,7 +86,7 @@ void RpcConnection::start_call(detail::RpcPending& pending) {
   send_request(pending, false);
   if (detail::RpcStreamState* const stream = pending.stream()) [[unlikely]] {
     pending.retry = nullptr;  // what was sent of it is not kept
-    stream->on_credit(peer_stream_credit_);
+    if (preface_read_) stream->on_credit(peer_stream_credit_);
   }
 }
 
@@ -220,9 +225,7 @@ void RpcConnection::on_rare_response(const RpcFrame& frame, detail::RpcPending& 
 
 // Nobody waits for the reply any more.
 void RpcConnection::drop(detail::RpcPending& pending) {
-  if (!opened_) {
-    std::erase(early_, &pending);
-  } else {
+  if (std::erase(early_, &pending) == 0) {
     outgoing_.erase(pending.id);
     if (is_open()) put({.kind = RpcFrameKind::cancel, .id = pending.id});
     if (going_away()) close_when_done();

@@ -54,12 +54,13 @@ void RpcConnection::on_connect() {
   if (budget_ == nullptr) budget_ = &MemoryBudget::of_process();
   send_preface();
   watch_peer();
+  start_early_calls();
+}
+
+void RpcConnection::start_early_calls() {
   for (detail::RpcPending* pending : std::exchange(early_, {})) {
-    if (pending->ended()) {
-      pending->release();
-    } else {
-      start_call(*pending);
-    }
+    pending->as_of = host_->loop().now();
+    start_call(*pending);
   }
 }
 
@@ -84,6 +85,16 @@ void RpcConnection::read_preface(const RpcFrame& frame) {
     if (size == 4 && setting == Setting::stream_credit_bytes) peer_stream_credit_ = value;
     rest = rest.subspan(4 + size);
   }
+  std::vector<detail::RpcStreamState*> streams;
+  outgoing_.for_each([&](detail::RpcPending& pending) {
+    if (pending.stream() != nullptr) streams.push_back(pending.stream());
+  });
+  for (auto* const stream : streams) stream->link().retain_call();
+  for (auto* const stream : streams) {
+    stream->on_credit(peer_stream_credit_);
+    stream->link().release_call();
+  }
+  start_early_calls();
 }
 
 void RpcConnection::on_data(ByteView chunk) {

@@ -1,5 +1,8 @@
 #include "twister/rpc/detail/host.hpp"
 
+#include <algorithm>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include <google/protobuf/wrappers.pb.h>
@@ -13,6 +16,27 @@
 
 namespace twister::detail {
 
+namespace {
+
+void check(const RpcOptions& options) {
+  const auto refuse = [](const std::string& what) {
+    throw std::invalid_argument("RpcOptions: " + what);
+  };
+  if (options.max_message_bytes == 0) refuse("max_message_bytes is 0");
+  if (options.max_calls_in_flight == 0) refuse("max_calls_in_flight is 0");
+  if (options.max_metadata_bytes > UINT16_MAX) refuse("max_metadata_bytes is above 65535");
+  if (options.stream_credit_bytes == 0 || options.stream_credit_bytes > INT32_MAX) {
+    refuse("stream_credit_bytes " + std::to_string(options.stream_credit_bytes) +
+           " is not one of 1 to 2147483647");
+  }
+  for (const auto time :
+       {options.max_wait, options.ping_interval, options.ping_timeout, options.call_timeout}) {
+    if (time.count() <= 0) refuse("a time is not positive");
+  }
+}
+
+}  // namespace
+
 RpcHost::RpcHost(IOLoop& loop, const RpcServices* services, const RpcOptions& options)
     : loop_(loop),
       services_(services),
@@ -20,6 +44,7 @@ RpcHost::RpcHost(IOLoop& loop, const RpcServices* services, const RpcOptions& op
       forward_(services == nullptr ? 0 : services->methods().size()),
       states_(forward_.index() + 1),
       deadlines_(std::make_shared<Deadlines>(loop)) {
+  check(options);
   if (services == nullptr) return;
   services->freeze();
   if (options.metrics != nullptr)

@@ -187,9 +187,10 @@ bool RpcConnection::waited_too_long() {
 void RpcConnection::respond_refusal(const RpcFrame& frame, RpcCode code, bool unknown) {
   ++host_->counters().refused;
   if (frame.kind == RpcFrameKind::notice) return;
-  RpcStatus status(code, unknown                        ? "there is no such method"
-                         : code == RpcCode::unavailable ? "going away"
-                                                        : "too many calls are in flight or wait");
+  RpcStatus status(code, unknown ? "there is no such method"
+                         : code == RpcCode::unavailable
+                             ? "going away"
+                             : "over a limit: calls in flight, size, memory, or waiting time");
   status.retryable = code != RpcCode::unimplemented;
   put_status({.flags = RpcFrameFlag::not_started, .id = frame.id}, status, nullptr);
 }

@@ -66,7 +66,7 @@ void RpcStreamState::send_unsent() {
     write(nullptr, message);
     unsent_.consume(length_bytes + message.size());
   }
-  if (!unsent_.empty()) return;
+  if (!unsent_.empty() || !open_) return;
   if (ends_ && !end_sent_) {
     end_sent_ = true;
     link_.send_end();
@@ -96,6 +96,7 @@ void RpcStreamState::end_sending() {
 
 void RpcStreamState::on_credit(std::uint32_t bytes) {
   const Kept kept(link_);
+  open_ = true;
   // More than any stream needs is as good as unlimited, and does not overflow.
   constexpr std::int64_t most = INT64_MAX / 2;
   send_credit_ = send_credit_ > most ? most : send_credit_ + bytes;

@@ -97,6 +97,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   // Ends all calls of this side, from the loop, and tells the peer.
   void cancel_made_calls(const RpcStatus& status);
   void start_call(detail::RpcPending& pending) override;
+  void start_early_calls();
 
  private:
   friend class detail::RpcHost;
@@ -192,7 +193,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
     }
   };
   std::unordered_map<std::string, std::uint16_t, Hash, std::equal_to<>> names_;
-  std::vector<detail::RpcPending*> early_;  // made before on_connect
+  std::vector<detail::RpcPending*> early_;  // before on_connect, or the preface
   std::vector<std::string> own_names_;
   ByteBuffer late_;
   TimePoint ping_sent_{};

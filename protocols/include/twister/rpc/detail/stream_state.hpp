@@ -53,7 +53,8 @@ class RpcStreamState {
       : link_(link),
         send_credit_(sends),
         window_(receives),
-        receive_credit_(static_cast<std::int64_t>(receives)) {}
+        receive_credit_(static_cast<std::int64_t>(receives)),
+        open_(sends > 0) {}
 
   // ---- for the user's handles ----
 
@@ -110,6 +111,7 @@ class RpcStreamState {
   std::function<void(const RpcStatus&)> on_end_;
   std::optional<RpcStatus> status_;  // of the receiving side
   std::optional<RpcStatus> deferred_;
+  bool open_;          // the peer knows of the stream: there was credit
   bool ends_ = false;  // end_sending() was called
   bool end_sent_ = false;
   bool paused_ = false;

@@ -97,6 +97,9 @@ void RpcCall::finish(const RpcStatus& status, const MessageLite* reply) {
   write_response(status, reply);
   if (observed_) host_->observe(*this, status);
   if (extras_ != nullptr) [[unlikely]] {
+    if (detail::RpcStreamState* const its = stream()) {
+      its->on_end(RpcStatus(RpcCode::cancelled, "the call has been answered"));
+    }
     // They may hold what refers to this call.
     const auto functions = std::exchange(extras_->on_cancel, {});
     const auto calls = std::exchange(extras_->nested, {});

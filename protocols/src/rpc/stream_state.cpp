@@ -134,6 +134,7 @@ void RpcStreamState::on_end(const RpcStatus& status) {
   const bool again = status_.has_value();
   status_ = status;
   if (!status.ok()) {
+    paused_ = false;
     received_.release();
     unsent_.release();
     if (deferred_) {
@@ -224,6 +225,8 @@ void RpcStreamState::pump() {
     taken(size);
   }
   if (received_.empty() && status_ && !paused_) {
+    // They may hold handles of this very stream.
+    const auto no_more = std::exchange(on_message_, {});
     if (auto function = std::exchange(on_end_, {})) function(*status_);
   }
 }

@@ -105,7 +105,8 @@ class RpcReader {
   explicit RpcReader(detail::RpcStreamState& state) noexcept : state_(state) {}
 
   // Calls `on_message` for each message, which may be moved from, and then `on_end`, once: with the status of
-  // the call, or, on the side that answers, ok when the caller's stream is complete.
+  // the call, or, on the side that answers, ok when the caller's stream is complete, and CANCELLED when it is
+  // not and the call was answered all the same. Then both functions are destroyed.
   void receive(std::function<void(Message&)> on_message,
                std::function<void(const RpcStatus&)> on_end) const {
     state_->receive(

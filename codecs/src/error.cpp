@@ -27,7 +27,7 @@ std::string text(CodecErrc code) {
     case CodecErrc::line_too_long:
       return "line too long";
     case CodecErrc::bad_length:
-      return "length smaller than what it counts";
+      return "length missing, or smaller than what it counts";
     case CodecErrc::embedded_delimiter:
       return "message holds its own delimiter";
     case CodecErrc::truncated:
@@ -146,7 +146,9 @@ std::string CodecError::message() const {
     case CodecErrc::line_too_long:
       return "line of at least " + number + " bytes exceeds max_line_bytes " + bound;
     case CodecErrc::bad_length:
-      return "length " + number + " is smaller than the " + bound + " bytes that it counts";
+      return limit == 0
+                 ? "no length where one has to be, at byte " + number
+                 : "length " + number + " is smaller than the " + bound + " bytes that it counts";
     case CodecErrc::embedded_delimiter:
       return "message of " + number + " bytes holds its own delimiter";
     case CodecErrc::truncated:

@@ -5,6 +5,7 @@
 
 #include "twister/codecs/any_framing.hpp"
 #include "twister/codecs/bytes.hpp"
+#include "twister/codecs/content_length.hpp"
 #include "twister/codecs/delimited.hpp"
 #include "twister/codecs/fixed.hpp"
 #include "twister/codecs/framed.hpp"
@@ -188,6 +189,18 @@ TEST(Codecs, OfNetstringsConform) {
   cases.skipped = {"60001:" + too_large + ","};
   cases.announcements = {"60000:"};
   expect_conformance(check_codec<Netstring>(cases));
+}
+
+TEST(Codecs, OfContentLengthConform) {
+  const auto make = [](Oversize oversize) {
+    return ContentLength({.max_frame_bytes = limit, .on_oversize = oversize});
+  };
+  CodecCases<ContentLength> cases = frames<ContentLength>(make);
+  cases.malformed = {"Content-Length: x\r\n", "\r\n", "Content-Length: 1\n", "a: b\r\n\r\n"};
+  cases.too_long = {"Content-Length: 60001\r\n\r\n", std::string(8192, 'x')};
+  cases.skipped = {"Content-Length: 60001\r\n\r\n" + too_large};
+  cases.announcements = {"Content-Length: 60000\r\n\r\n", "Content-Length: 60000\r\n"};
+  expect_conformance(check_codec<ContentLength>(cases));
 }
 
 TEST(Codecs, OfDelimitersConform) {

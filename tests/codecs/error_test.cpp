@@ -20,7 +20,7 @@ TEST(CodecErrc, ConvertsToAnErrorCodeOfItsCategory) {
   const std::error_code code = CodecErrc::bad_length;
   EXPECT_EQ(code.value(), 3);
   EXPECT_STREQ(code.category().name(), "twister.codec");
-  EXPECT_EQ(code.message(), "length smaller than what it counts");
+  EXPECT_EQ(code.message(), "length missing, or smaller than what it counts");
 }
 
 TEST(CodecErrc, HasATextForEveryValue) {
@@ -74,6 +74,8 @@ TEST(CodecError, CarriesItsNumbersIntoTheMessage) {
             "message of 80 bytes holds its own delimiter");
   EXPECT_EQ((CodecError{CodecErrc::bad_checksum, 30}.message()),
             "bad checksum of a frame of 30 bytes");
+  EXPECT_EQ((CodecError{CodecErrc::bad_length, 7}.message()),
+            "no length where one has to be, at byte 7");
   EXPECT_EQ((CodecError{CodecErrc::too_deep, 65, 64}.message()),
             "nesting of at least 65 levels exceeds max_depth 64");
 }

@@ -25,7 +25,7 @@ enum class Condition {
 enum class CodecErrc {
   frame_too_long = 1,     // limit      over max_frame_bytes, or more than the length field can say
   line_too_long,          // limit      over max_line_bytes
-  bad_length,             // malformed  a length that is smaller than what it counts
+  bad_length,             // malformed  a length that is missing, or smaller than what it counts
   embedded_delimiter,     // malformed  encode: the body holds what ends a frame
   truncated,              // malformed  the stream ended inside a message
   malformed_json,         // malformed  not one JSON text

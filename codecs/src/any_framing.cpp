@@ -17,7 +17,8 @@ namespace twister {
 
 namespace {
 
-using Choice = std::variant<LengthPrefixed, Varint, Lines, Delimited, Fixed, Netstring, JsonTexts>;
+using Choice = std::variant<LengthPrefixed, Varint, Lines, Delimited, Fixed, Netstring, JsonTexts,
+                            ContentLength>;
 
 // Names that stand for others with parameters.
 struct Alias {
@@ -35,7 +36,7 @@ constexpr Alias aliases[] = {
 
 constexpr std::string_view all_names =
     "length-prefixed[:WIDTH[be|le]], lp8, lp16[le], lp24[le], lp32[le], lp64[le], varint[:10], "
-    "lines[:lf|:crlf], delimited:HEX[,HEX...], fixed:BYTES, netstring, json-texts";
+    "lines[:lf|:crlf], delimited:HEX[,HEX...], fixed:BYTES, netstring, json-texts, content-length";
 
 // One of the words between commas: "keep", or "strip=3" with a value.
 struct Parameter {
@@ -124,6 +125,9 @@ class NameParser {
     }
     if (family == "json-texts") {
       return json_texts();
+    }
+    if (family == "content-length") {
+      return content_length();
     }
     fail(0, "no framing " + quoted(family));
   }
@@ -239,6 +243,17 @@ class NameParser {
       options.max_depth = number<std::size_t>(each, *each.value);
     }
     return JsonTexts(limited(options));
+  }
+
+  ContentLength content_length() {
+    ContentLengthOptions options;
+    for (const Parameter& each : parameters_) {
+      if (!is_option(each, "header")) {
+        unknown(each, "header=");
+      }
+      options.max_header_bytes = number<std::size_t>(each, *each.value);
+    }
+    return ContentLength(limited(options));
   }
 
   template <class Options>

@@ -28,7 +28,7 @@ CodecError MsgpackWriter::write(const json& root) {
     }
     const json::const_iterator member = level.next++;
     if (level.container->is_object()) {
-      error = write_string(member.key());
+      error = write_string(as_bytes(member.key()));
     }
     if (!error) {
       error = write_value(*member);  // may open a level, and move the one above
@@ -55,7 +55,7 @@ CodecError MsgpackWriter::write_value(const json& value) {
       write_double(value.get<json::number_float_t>());
       return {};
     case json::value_t::string:
-      return write_string(value.get_ref<const json::string_t&>());
+      return write_string(as_bytes(value.get_ref<const json::string_t&>()));
     case json::value_t::binary:
       return write_binary(value.get_binary());
     case json::value_t::array:
@@ -96,7 +96,9 @@ void MsgpackWriter::write_signed(std::int64_t number) {
 // must not be converted to it.
 void MsgpackWriter::write_double(double number) {
   const auto bits = std::bit_cast<std::uint64_t>(number);
-  if (!std::isfinite(number) || std::abs(number) <= std::numeric_limits<float>::max()) {
+  const bool may_fit =
+      !std::isfinite(number) || std::abs(number) <= std::numeric_limits<float>::max();
+  if (may_fit && !sends_raw()) {
     const auto narrow = static_cast<float>(number);
     if (std::bit_cast<std::uint64_t>(static_cast<double>(narrow)) == bits) {
       put(msgpack::float32, 4, std::bit_cast<std::uint32_t>(narrow));
@@ -106,8 +108,7 @@ void MsgpackWriter::write_double(double number) {
   put(msgpack::float64, 8, bits);
 }
 
-CodecError MsgpackWriter::write_string(const std::string& text) {
-  const ByteView bytes = as_bytes(text);
+CodecError MsgpackWriter::write_string(ByteView bytes) {
   if (bytes.size() > largest) {
     return {CodecErrc::unencodable, bytes.size(), largest};
   }
@@ -118,6 +119,8 @@ CodecError MsgpackWriter::write_string(const std::string& text) {
   }
   if (bytes.size() < msgpack::nil - msgpack::fixstr) {
     put(static_cast<std::uint8_t>(msgpack::fixstr + bytes.size()));
+  } else if (sends_raw()) {
+    put_narrowest(msgpack::str16, 2, bytes.size());
   } else {
     put_narrowest(msgpack::str8, 1, bytes.size());
   }
@@ -126,18 +129,21 @@ CodecError MsgpackWriter::write_string(const std::string& text) {
 }
 
 CodecError MsgpackWriter::write_binary(const json::binary_t& binary) {
-  if (binary.size() > largest) {
-    return {CodecErrc::unencodable, binary.size(), largest};
+  const ByteView bytes = std::as_bytes(std::span(binary));
+  if (bytes.size() > largest) {
+    return {CodecErrc::unencodable, bytes.size(), largest};
   }
-  if (!binary.has_subtype()) {
-    put_narrowest(msgpack::bin8, 1, binary.size());
-  } else {
-    if (binary.subtype() > 0xff) {
+  if (binary.has_subtype()) {
+    if (sends_raw() || binary.subtype() > 0xff) {
       return {CodecErrc::unencodable, binary.subtype(), 0xff};
     }
-    write_ext_header(binary.size(), binary.subtype());
+    write_ext_header(bytes.size(), binary.subtype());
+  } else if (sends_raw()) {
+    return write_string(bytes);
+  } else {
+    put_narrowest(msgpack::bin8, 1, bytes.size());
   }
-  out_.append(std::as_bytes(std::span(binary)));
+  out_.append(bytes);
   return {};
 }
 

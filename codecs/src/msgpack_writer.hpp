@@ -41,11 +41,12 @@ class MsgpackWriter {
   void write_unsigned(std::uint64_t number);
   void write_signed(std::int64_t number);
   void write_double(double number);
-  CodecError write_string(const std::string& text);
+  CodecError write_string(ByteView bytes);
   CodecError write_binary(const json::binary_t& binary);
   void write_ext_header(std::size_t bytes, std::uint64_t type);
   CodecError open(const json& container);
 
+  bool sends_raw() const noexcept { return options_.forms == MsgpackForms::raw; }
   void put(std::uint8_t type, std::size_t width = 0, std::uint64_t number = 0);
   void put_narrowest(std::uint8_t type, std::size_t width, std::uint64_t number);
 

@@ -54,6 +54,8 @@ TEST(AnyFraming, IsMadeFromAName) {
   EXPECT_EQ(wire_of("delimited:00", "A"), "4100");
   EXPECT_EQ(wire_of("fixed:1", "A"), "41");
   EXPECT_EQ(wire_of("netstring", "A"), "313a412c");
+  EXPECT_EQ(wire_of("content-length:header=64", "A"),
+            "436f6e74656e742d4c656e6774683a20310d0a0d0a41");
   EXPECT_EQ(wire_of("json-texts", "[]"), "5b5d");
 }
 
@@ -102,7 +104,7 @@ TEST(AnyFraming, TakesADepth) {
 TEST(AnyFraming, IsLimitedAsToldWhateverItIs) {
   const std::string eight = "12345678";
   for (const std::string_view name :
-       {"length-prefixed", "varint", "lines", "delimited:00", "netstring"}) {
+       {"length-prefixed", "varint", "lines", "delimited:00", "netstring", "content-length"}) {
     const std::string wire = hex(wire_of(name, eight));
     EXPECT_EQ(decode_all(AnyFraming(name, {.max_frame_bytes = 8}), wire),
               (Events{"message 12345678", "end"}));
@@ -196,6 +198,8 @@ TEST(AnyFraming, RefusesNamesThatSayTooMuchOrTooLittle) {
                                       "fixed:1,2",
                                       "fixed:n=1",
                                       "netstring:1",
+                                      "content-length:1",
+                                      "content-length:header=39",
                                       "json-texts:1",
                                       "json-texts:depth",
                                       "json-texts:depth=1,depth=2"}) {

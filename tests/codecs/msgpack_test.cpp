@@ -191,6 +191,27 @@ TEST(Msgpack, WritesLongBodiesBehindTheShortestSize) {
   EXPECT_EQ(encoded(json::array_t(65'536)).substr(0, 6), hex("dd00010000c0"));
 }
 
+TEST(Msgpack, WritesTheFormsOfOldPeersWhenTold) {
+  const Msgpack codec({.strings = MsgpackStrings::any_bytes, .forms = MsgpackForms::raw});
+  const auto written = [&](const json& value) {
+    ByteBuffer out;
+    EXPECT_FALSE(codec.encode(value, out));
+    return to_hex(out.view().first(std::min<std::size_t>(out.size(), 5)));
+  };
+  EXPECT_EQ(written(std::string(31, 'a')), "bf61616161");
+  EXPECT_EQ(written(std::string(32, 'a')), "da00206161");
+  EXPECT_EQ(written(std::string(65'535, 'a')), "daffff6161");
+  EXPECT_EQ(written(std::string(65'536, 'a')), "db00010000");
+  EXPECT_EQ(written(json::binary({1, 2})), "a20102");
+  EXPECT_EQ(written(0.5), "cb3fe00000");
+  EXPECT_EQ(written({1, -1, 300}), "9301ffcd01");
+  ByteBuffer out;
+  EXPECT_EQ(codec.encode(json::binary({1, 2}, 5), out).code, CodecErrc::unencodable);
+  EXPECT_EQ(Msgpack({.forms = MsgpackForms::raw}).encode(json::binary({0xff}), out).code,
+            CodecErrc::invalid_utf8);
+  EXPECT_TRUE(out.empty());
+}
+
 TEST(Msgpack, RefusesToWriteWhatItCannotSay) {
   ByteBuffer out;
   out.append("before");

@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "twister/codecs/codec.hpp"
+#include "twister/codecs/content_length.hpp"
 #include "twister/codecs/delimited.hpp"
 #include "twister/codecs/fixed.hpp"
 #include "twister/codecs/json_texts.hpp"
@@ -39,6 +40,7 @@ struct AnyFramingOptions {
 //   fixed:16                 Fixed
 //   netstring                Netstring
 //   json-texts               JsonTexts; depth=
+//   content-length           ContentLength; header= for the bytes that a header may have
 //
 // A colon comes before the first parameter and a comma before every other one, in any order:
 // "length-prefixed:2be,offset=1,adjustment=-3,strip=3", "lines:crlf,keep".
@@ -79,7 +81,8 @@ class AnyFraming {
   static std::string_view names() noexcept;
 
  private:
-  std::variant<LengthPrefixed, Varint, Lines, Delimited, Fixed, Netstring, JsonTexts> framing_;
+  std::variant<LengthPrefixed, Varint, Lines, Delimited, Fixed, Netstring, JsonTexts, ContentLength>
+      framing_;
 };
 
 }  // namespace twister

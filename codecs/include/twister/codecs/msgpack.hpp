@@ -21,6 +21,12 @@ enum class MsgpackStrings : std::uint8_t {
   any_bytes,  // for peers that send binary as strings; nlohmann's dump() then throws
 };
 
+// The forms in which values are sent; all are understood.
+enum class MsgpackForms : std::uint8_t {
+  current,  // the shortest that the format has
+  raw,  // what peers from before 2013 know: no str 8, no bin, which goes as a string, no float 32
+};
+
 struct MsgpackOptions {
   // Levels of arrays and maps, both directions; [] is one level, a number none. At most 1000.
   std::size_t max_depth = 64;
@@ -28,6 +34,7 @@ struct MsgpackOptions {
   // frame may be an empty object of 80, and a pair may take 160: this many some 10 MiB.
   std::size_t max_items = 64 * 1024;
   MsgpackStrings strings = MsgpackStrings::utf8;
+  MsgpackForms forms = MsgpackForms::current;
 };
 
 // One MessagePack value a frame (github.com/msgpack/msgpack, spec.md), as a nlohmann::json.
@@ -46,6 +53,7 @@ struct MsgpackOptions {
 //   format allows and a nlohmann::json has no place for, are malformed. Any form of an integer or
 //   of a size will do, the shortest or not.
 // Encoding: the shortest form of each; a double that float 32 holds exactly is sent as that.
+//   Unless MsgpackForms says otherwise.
 // Limits: max_depth and max_items are judged on the header of an array or map, before it is built.
 //   What is still owed to all open ones together is compared with the bytes that are left, so that
 //   a claimed size allocates nothing that did not arrive. Does not recurse.

@@ -1,0 +1,82 @@
+#include <algorithm>
+
+#include <twister/rpc/json_rpc_methods.hpp>
+#include <twister/rpc/json_rpc_peer.hpp>
+
+namespace twister {
+
+void JsonRpcMethods::add(std::string name, Method method) {
+  if (name.empty() || name.starts_with("rpc.")) {
+    throw std::invalid_argument("JsonRpcMethods: \"" + name + "\" is no name for a method");
+  }
+  const auto [at, is_new] = methods_.try_emplace(std::move(name), std::move(method));
+  if (!is_new) {
+    throw std::invalid_argument("JsonRpcMethods: there is a method " + at->first + " already");
+  }
+}
+
+const JsonRpcMethods::Method* JsonRpcMethods::find(const std::string& name) const {
+  const auto found = methods_.find(name);
+  if (found != methods_.end()) return &found->second;
+  return otherwise_.later ? &otherwise_ : nullptr;
+}
+
+std::vector<std::string> JsonRpcMethods::names() const {
+  std::vector<std::string> names;
+  names.reserve(methods_.size());
+  for (const auto& [name, method] : methods_) names.push_back(name);
+  return names;
+}
+
+std::shared_ptr<JsonRpcPeer> JsonRpcContext::peer() const {
+  return peer_.shared_from_this();
+}
+
+IOLoop& JsonRpcContext::loop() const {
+  return peer_.loop();
+}
+
+Protocol* JsonRpcContext::connection() const {
+  return peer_.connection();
+}
+
+namespace detail {
+
+namespace {
+
+[[noreturn]] void throw_invalid(std::string why) {
+  throw JsonRpcError(JsonRpcCode::invalid_params, std::move(why));
+}
+
+}  // namespace
+
+std::vector<const nlohmann::json*> match_arguments(const nlohmann::json& params,
+                                                   const std::vector<ParameterName>& names) {
+  std::vector<const nlohmann::json*> values(names.size(), nullptr);
+  if (params.is_array()) {
+    if (params.size() > names.size()) {
+      throw_invalid("at most " + std::to_string(names.size()) + " parameters are expected, not " +
+                    std::to_string(params.size()));
+    }
+    for (std::size_t i = 0; i < params.size(); ++i) values[i] = &params[i];
+  } else if (params.is_object()) {
+    for (const auto& [name, value] : params.items()) {
+      const auto found = std::find_if(names.begin(), names.end(),
+                                      [&](const ParameterName& each) { return each.name == name; });
+      if (found == names.end()) throw_invalid("there is no parameter " + name);
+      values[static_cast<std::size_t>(found - names.begin())] = &value;
+    }
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (values[i] == nullptr && !names[i].may_be_absent)
+      throw_invalid(names[i].name + " is missing");
+  }
+  return values;
+}
+
+void throw_wrong_type(const std::string& name, const char* wanted) {
+  throw_invalid(name + " is not " + wanted);
+}
+
+}  // namespace detail
+}  // namespace twister

@@ -1,0 +1,74 @@
+#include "torpc_answer.hpp"
+
+#include <stdexcept>
+
+#include <twister/log.hpp>
+#include <twister/rpc/json_rpc_error.hpp>
+
+namespace twister {
+
+namespace detail {
+
+std::string error_text_of(const std::exception_ptr& thrown, const std::string& method) {
+  const std::string reference = new_error_reference();
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const JsonRpcError& error) {  // of arguments that do not fit, among others
+    return method + ": " +
+           (error.data().is_string() ? error.data().get<std::string>() : error.text());
+  } catch (const RpcError& error) {
+    return error.status().text.empty() ? error.what() : error.status().text;
+  } catch (const std::exception& error) {
+    log(LogLevel::error, "rpc_handler_threw",
+        {{"method", method}, {"reference", reference}, {"what", error.what()}});
+  } catch (...) {
+    log(LogLevel::error, "rpc_handler_threw", {{"method", method}, {"reference", reference}});
+  }
+  return method + ": internal error, reference " + reference;
+}
+
+TorpcAnswer::~TorpcAnswer() {
+  if (answered_) return;
+  try {
+    if (wanted()) {
+      fail(std::make_exception_ptr(std::logic_error("the reply was destroyed unanswered")));
+    } else {
+      respond(nullptr, nullptr);
+    }
+  } catch (...) {
+    log_callback_threw(std::current_exception());  // no memory
+  }
+}
+
+bool TorpcAnswer::wanted() const noexcept {
+  if (answered_ || is_notice_) return false;
+  const auto peer = peer_.lock();
+  return peer != nullptr && peer->epoch_ == epoch_ && peer->is_open();
+}
+
+void TorpcAnswer::respond(nlohmann::json error, nlohmann::json result) {
+  if (std::exchange(answered_, true)) return;
+  if (const auto peer = peer_.lock()) {
+    peer->answer_late(id_, std::move(error), std::move(result), is_notice_, epoch_);
+  }
+}
+
+}  // namespace detail
+
+void TorpcReply::operator()(nlohmann::json result) const {
+  answer_->give(std::move(result));
+}
+
+void TorpcReply::fail(const RpcStatus& status) const {
+  answer_->fail(status.text.empty() ? status.message() : status.text);
+}
+
+void TorpcReply::fail(const std::exception_ptr& error) const {
+  answer_->fail(error);
+}
+
+bool TorpcReply::wanted() const noexcept {
+  return answer_->wanted();
+}
+
+}  // namespace twister

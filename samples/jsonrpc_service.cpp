@@ -3,13 +3,14 @@
 //   samples/clients/jsonrpc_client.py add '["buy milk"]'       or by hand, with nc 127.0.0.1 8888:
 //   {"jsonrpc": "2.0", "id": 1, "method": "watch"}
 //   {"jsonrpc": "2.0", "id": 2, "method": "add", "params": {"text": "buy milk"}}
-// One message a line; by --framing content-length as language servers have it.
+// One message a line; with --framing content-length behind it, as language servers have it.
+#include <cstdio>
+#include <exception>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -65,17 +66,18 @@ class Todos {
   int last_ = 0;
 };
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   twister::JsonRpcOptions options;
-  if (argc > 2 && std::string_view(argv[1]) == "--framing") {
-    options.framing = argv[2];
-    argv[2] = argv[0];  // the rest is serve_main's
-    argv += 2;
-    argc -= 2;
+  if (argc > 2 && std::string_view(argv[argc - 2]) == "--framing") {
+    options.framing = argv[argc - 1];
+    argc -= 2;  // the rest is serve_main's
   }
   Todos todos;
   twister::JsonRpcMethods methods;
   todos.add_to(methods);
   return twister::serve_main(argc, argv, twister::build_json_rpc(methods, options),
                              {.max_threads = 1});  // all connections share the list
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
+  return 2;
 }

@@ -46,7 +46,7 @@ JsonRpcClient::JsonRpcClient(IOLoop& loop, Destination to, JsonRpcClientOptions 
             return std::make_unique<JsonRpcConnection>(codec, peer);
           },
           std::move(options.reconnect), options.wait_for_ready,
-          [peer = peer_.get()](const ConnectError& error) {
+          [peer = peer_](const ConnectError& error) {
             peer->end_calls({RpcCode::unavailable, error.message()});
           }) {
   peer_->queue_calls([this] { connection_.want(); });

@@ -31,7 +31,8 @@ void LazyConnection::want() {
         // It gave up, or was stopped: nobody else would begin again.
         const bool goes_on = client_.state() != ReconnectingClient::State::stopped;
         if (wait_for_ready_ && goes_on) return want();
-        failed_(error);
+        const auto failed = failed_;  // who is told may destroy the client
+        failed(error);
       },
       1);
 }

@@ -96,7 +96,7 @@ TorpcClient::TorpcClient(IOLoop& loop, Destination to, TorpcClientOptions option
             return std::make_unique<TorpcConnection>(peer, rpc);
           },
           prepared(options, peer_), options.wait_for_ready,
-          [peer = peer_.get()](const ConnectError& error) {
+          [peer = peer_](const ConnectError& error) {
             peer->end_calls({RpcCode::unavailable, error.message()});
           }) {
   peer_->queue_calls([this] { connection_.want(); });

@@ -22,7 +22,8 @@ struct SimpleFrames {
   explicit SimpleFrames(std::string_view input) {
     while (input.size() >= 4) {
       std::uint32_t length = 0;
-      for (int i = 0; i < 4; ++i) length = length << 8 | static_cast<unsigned char>(input[i]);
+      for (std::size_t i = 0; i < 4; ++i)
+        length = length << 8 | static_cast<unsigned char>(input[i]);
       if (length > limit && input.size() >= 9) too_long = true;
       if (length > limit || input.size() < 9 + length) return;
       ++count;

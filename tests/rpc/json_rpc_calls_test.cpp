@@ -217,7 +217,7 @@ TEST(JsonRpcCallIds, SkipThoseInFlightWhenTheyComeRound) {
   IOLoop loop(clock);
   detail::CallTable<JsonRpcResult> calls(loop, 4, 3);
   EXPECT_EQ(calls.add([](const JsonRpcResult&) {}, 1s), 3u);
-  EXPECT_EQ(calls.add([](const JsonRpcResult&) {}, detail::no_deadline), 0u);
+  EXPECT_EQ(calls.add([](const JsonRpcResult&) {}, never), 0u);
   EXPECT_EQ(calls.take_id(), 1u);
   EXPECT_EQ(calls.take_id(), 2u);
   EXPECT_EQ(calls.add([](const JsonRpcResult&) {}, 1s), 1u);

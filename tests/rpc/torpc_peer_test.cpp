@@ -162,7 +162,7 @@ TEST(TorpcCallIds, GoFromTheLargestBackToZero) {
   ManualClock clock;
   IOLoop loop(clock);
   detail::CallTable<TorpcResult> calls(loop, (std::uint64_t{1} << 30) + 1, std::uint64_t{1} << 30);
-  EXPECT_EQ(calls.add([](const TorpcResult&) {}, detail::no_deadline), std::uint64_t{1} << 30);
+  EXPECT_EQ(calls.add([](const TorpcResult&) {}, never), std::uint64_t{1} << 30);
   EXPECT_EQ(calls.take_id(), 0u);
 }
 

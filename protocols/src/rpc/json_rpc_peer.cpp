@@ -197,6 +197,7 @@ void JsonRpcPeer::detach(const RpcStatus& why) {
   ++epoch_;
   serving_ = 0;
   idle_ = nullptr;
+  const auto parts = std::exchange(parts_, {});
   calls_.end_all(why);  // none of them waits: attach() has sent them all
 }
 

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,7 +42,7 @@ struct JsonRpcOptions {
   std::size_t max_calls_in_flight = 1024;
   // A short item can cost an answer of a hundred bytes.
   std::size_t max_batch_items = 256;
-  // Of calls that do not say otherwise; detail::no_deadline's value, milliseconds::max(), for none.
+  // Of calls that do not say otherwise; `never` for none.
   std::chrono::milliseconds call_timeout = std::chrono::seconds(30);
 };
 
@@ -157,6 +158,9 @@ class JsonRpcPeer : public std::enable_shared_from_this<JsonRpcPeer> {
   // Requests are refused from now on; `idle` is called when all that came before are answered, perhaps
   // at once.
   void drain(std::function<void()> idle);
+  // Something that belongs to the connection, by a key of its own; null at first, and destroyed with the
+  // connection.
+  std::shared_ptr<void>& part(const void* key) { return parts_[key]; }
 
  private:
   friend class detail::JsonRpcAnswer;
@@ -200,6 +204,7 @@ class JsonRpcPeer : public std::enable_shared_from_this<JsonRpcPeer> {
   std::size_t serving_ = 0;
   std::uint64_t epoch_ = 0;  // of connections: answers to an earlier one are dropped
   JsonRpcCounters counters_;
+  std::map<const void*, std::shared_ptr<void>> parts_;
 };
 
 }  // namespace twister

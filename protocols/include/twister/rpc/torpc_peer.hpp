@@ -36,7 +36,7 @@ struct TorpcOptions {
   std::size_t max_items = 64 * 1024;         // of a body, both directions: see MsgpackOptions
   // Calls that wait for their answers, of each direction.
   std::size_t max_calls_in_flight = 1024;
-  // Of calls that do not say otherwise; milliseconds::max() for none.
+  // Of calls that do not say otherwise; `never` for none.
   std::chrono::milliseconds call_timeout = std::chrono::seconds(30);
   // Names that one connection may register with a server.
   std::size_t max_names = 16;

@@ -16,6 +16,7 @@
 #include <twister/clock.hpp>
 #include <twister/io_loop.hpp>
 #include <twister/rpc/status.hpp>
+#include <twister/stream_options.hpp>
 
 namespace twister::detail {
 
@@ -23,8 +24,6 @@ namespace twister::detail {
 void log_callback_threw(const std::exception_ptr& error) noexcept;
 // What a caller is told instead of an exception's text, and the log beside it.
 std::string new_error_reference();
-
-inline constexpr std::chrono::milliseconds no_deadline = std::chrono::milliseconds::max();
 
 // `Result` is made of an RpcStatus. Ids go from 0 to `ids` - 1 and around, past those in flight.
 //
@@ -54,7 +53,7 @@ class CallTable {
   std::uint64_t add(Done done, std::chrono::milliseconds timeout) {
     const std::uint64_t id = take_id();
     TimerId timer;
-    if (timeout != no_deadline) {
+    if (timeout != never) {
       timer = loop_.call_later(saturated(timeout), [this, id, timeout] {
         Done late;
         if (!take(id, late)) return;

@@ -1,0 +1,38 @@
+// twister/rpc/json_rpc_services.hpp - a service over protobuf messages, served by JSON-RPC as well.
+//
+//   twister::JsonRpcMethods methods;
+//   twister::add_services(methods, services);       // what an RpcServer serves by the binary wire
+//   twister::JsonRpcServer server(loop, ":8889", methods);
+//
+// Not needed for handlers that take and give JSON: JsonRpcMethods::on().
+#pragma once
+
+#include <twister/rpc/json_rpc_methods.hpp>
+#include <twister/rpc/options.hpp>
+#include <twister/rpc/services.hpp>
+
+namespace twister {
+
+struct JsonRpcServicesOptions {
+  // Of the calls; of these, what is about connections has no effect.
+  RpcOptions rpc{};
+  // Fields are written by the names of the .proto, and not in camelCase; both are read.
+  bool proto_names = false;
+  // Fields that have their default are written, too.
+  bool defaults = true;
+  // Members of params that the message does not have are no error.
+  bool ignores_unknown = false;
+};
+
+// Adds the methods of `services` by their names, "calculator.Calculator/Add". Messages are in protobuf's
+// JSON mapping; params are an object, or nothing for an empty message. Methods with streams have no
+// form in JSON-RPC: -32601. A status other than ok is an error as to_json_rpc_error() says.
+//
+// Handlers, interceptors, limits and timeouts are those of the services, and a call is cancelled when its
+// connection is lost.
+//
+// Ownership: `services` outlive the methods. They may not change any more.
+void add_services(JsonRpcMethods& methods, const RpcServices& services,
+                  const JsonRpcServicesOptions& options = {});
+
+}  // namespace twister

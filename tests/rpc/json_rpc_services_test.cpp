@@ -1,0 +1,108 @@
+// A service over protobuf messages, by JSON-RPC. Its messages come with protobuf.
+#include <google/protobuf/source_context.pb.h>
+#include <google/protobuf/type.pb.h>
+
+#include <twister/log.hpp>
+#include <twister/rpc/json_rpc_services.hpp>
+
+#include "json_rpc_pair.hpp"
+
+namespace twister::testing {
+namespace {
+
+using google::protobuf::Field;
+using google::protobuf::SourceContext;
+using namespace std::chrono_literals;
+
+class ProtobufOverJsonRpc : public LonePeer {
+ protected:
+  ProtobufOverJsonRpc() {
+    services.on<Field, Field>("test.Fields/Next",
+                              [](RpcContext&, const Field& field, Field& next) -> RpcStatus {
+                                if (field.name().empty()) return {RpcCode::not_found, "no name"};
+                                next.set_name(field.name());
+                                next.set_number(field.number() + 1);
+                                next.set_type_url("url");
+                                return {};
+                              });
+    services.on<Field, SourceContext>(
+        "test.Fields/Wait",
+        [this](RpcContext& context, Field&, RpcReply<SourceContext> reply) {
+          context.on_cancel([this] { ++cancelled; });
+          replies.push_back(std::move(reply));
+        },
+        {.timeout = 5s});
+    services.on<Field, Field>(
+        "test.Fields/Throw",
+        [](RpcContext&, const Field&, Field&) -> RpcStatus { throw std::runtime_error("secret"); });
+    add_services(methods, services);
+    start();
+  }
+  json call(const std::string& method, const std::string& params) {
+    return answer_to(R"({"jsonrpc":"2.0","id":1,"method":"test.Fields/)" + method +
+                     R"(","params":)" + params + "}");
+  }
+
+  RpcServices services;
+  std::vector<RpcReply<SourceContext>> replies;
+  int cancelled = 0;
+};
+
+TEST_F(ProtobufOverJsonRpc, TakesAndGivesTheirJson) {
+  const json result = call("Next", R"({"name":"a","number":41})")["result"];
+  EXPECT_EQ(result["name"], "a");
+  EXPECT_EQ(result["number"], 42);
+  EXPECT_EQ(result["typeUrl"], "url");
+  EXPECT_EQ(result["packed"], false);
+  EXPECT_EQ(call("Next", R"({"name":"a","type_url":"x","number":"7"})")["result"]["number"], 8);
+}
+
+TEST_F(ProtobufOverJsonRpc, ChecksTheRequest) {
+  EXPECT_EQ(error_code(call("Next", "[1]")), -32602);
+  EXPECT_EQ(error_code(call("Next", R"({"name":5})")), -32602);
+  EXPECT_EQ(error_code(call("Next", R"({"nosuch":5})")), -32602);
+  EXPECT_EQ(error_code(call("None", "{}")), -32601);
+}
+
+TEST_F(ProtobufOverJsonRpc, GivesStatusesAsErrors) {
+  EXPECT_EQ(call("Next", "{}")["error"], json::parse(R"({"code":-32005,"message":"no name"})"));
+  EXPECT_EQ(answer_to(R"({"jsonrpc":"2.0","id":1,"method":"test.Fields/Next"})")["error"]["code"],
+            -32005);
+  set_log_sink([](const LogRecord&) {});
+  const json error = call("Throw", "{}")["error"];
+  set_log_sink({});
+  EXPECT_EQ(error["code"], -32603);
+  EXPECT_THAT(error.dump(), ::testing::Not(::testing::HasSubstr("secret")));
+}
+
+TEST_F(ProtobufOverJsonRpc, AnswersLater) {
+  EXPECT_EQ(call("Wait", "{}"), json());
+  EXPECT_EQ(peer->calls_served(), 1u);
+  SourceContext context;
+  context.set_file_name("f");
+  replies.at(0)(context);
+  EXPECT_EQ(take()[0]["result"], json::parse(R"({"fileName":"f"})"));
+  EXPECT_EQ(peer->calls_served(), 0u);
+}
+
+TEST_F(ProtobufOverJsonRpc, KeepsItsTimeouts) {
+  call("Wait", "{}");
+  clock.advance(5s);
+  loop.run_until_idle();
+  const json sent_then = take();
+  ASSERT_EQ(sent_then.size(), 1u);
+  EXPECT_EQ(error_code(sent_then[0]), -32004);
+  EXPECT_EQ(cancelled, 1);
+}
+
+TEST_F(ProtobufOverJsonRpc, IsCancelledWithTheConnection) {
+  call("Wait", "{}");
+  call("Wait", "{}");
+  peer->detach({RpcCode::unavailable, "lost"});
+  EXPECT_EQ(cancelled, 2);
+  replies.clear();
+  EXPECT_EQ(take(), json::array());
+}
+
+}  // namespace
+}  // namespace twister::testing

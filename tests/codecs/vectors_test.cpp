@@ -192,8 +192,8 @@ TEST_P(Vectors, SayWhatFramingsDo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Vectors,
-                         ::testing::Values("delimited", "fixed", "json_texts", "length_prefixed",
-                                           "lines", "netstring", "varint"),
+                         ::testing::Values("content_length", "delimited", "fixed", "json_texts",
+                                           "length_prefixed", "lines", "netstring", "varint"),
                          [](const auto& file) { return std::string(file.param); });
 
 }  // namespace

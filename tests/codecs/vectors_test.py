@@ -5,7 +5,7 @@
                               see that it is noticed
 
 A decoder here has the whole stream and is as plain as it can be written down. A file that is not about framings has
-a test of its own, NAME_vectors_test.py beside this one; one that nobody reads is a mistake, and so is a framing that
+a test of its own, FOLDER/NAME_vectors_test.py or NAME/vectors_test; one that nobody reads is a mistake, and so is a framing that
 is not known here.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 KIB = 1024
 MIB = 1024 * 1024
-FILES = {"delimited", "fixed", "json_texts", "length_prefixed", "lines", "netstring", "varint"}
+FILES = {"content_length", "delimited", "fixed", "json_texts", "length_prefixed", "lines", "netstring", "varint"}
 
 
 class Refused(Exception):
@@ -339,7 +339,45 @@ class JsonTexts(Framing):
         return message
 
 
-FRAMINGS = {"length-prefixed": LengthPrefixed, "varint": Varint, "lines": Lines, "delimited": Delimited,
+class ContentLength(Framing):
+    largest_header = 8 * KIB
+    FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*\r\n")
+
+    def take(self, key, value):
+        if key != "header":
+            raise KeyError(f"parameter {key}")
+        self.largest_header = int(value)
+
+    def next(self, data):
+        length, at = None, 0
+        while True:
+            end = data.find(b"\n", at, self.largest_header) + 1
+            if not end:
+                if len(data) >= self.largest_header:
+                    self.skips = False  # where would the next frame begin?
+                    raise Error("line_too_long")
+                return None
+            line = data[at:end]
+            field = self.FIELD.fullmatch(line)
+            says = field and field[1].lower() == b"content-length"
+            bad = says and not (re.fullmatch(rb"[0-9]+", field[2]) and int(field[2]) < 1 << 64
+                                and length in (None, int(field[2])))
+            if bad or (not field and (line != b"\r\n" or length is None)):
+                raise Error("bad_length")
+            length, at = int(field[2]) if says else length, end
+            if not field:
+                break
+        size = at + length
+        if length > self.limit:
+            return size, self.too_long()
+        return (size, data[at:size]) if len(data) >= size else None
+
+    def encode(self, message):
+        self.require_within_limit(len(message))
+        return b"Content-Length: %d\r\n\r\n" % len(message) + message
+
+
+FRAMINGS = {"content-length": ContentLength, "length-prefixed": LengthPrefixed, "varint": Varint, "lines": Lines, "delimited": Delimited,
             "fixed": Fixed, "netstring": Netstring, "json-texts": JsonTexts}
 
 
@@ -421,7 +459,8 @@ def check(text):
 
 def unread(folder, files):
     return [f"{file.name} is read by nobody" for file in files if file.stem not in FILES
-            and not (folder / f"{file.stem}_vectors_test.py").exists()]
+            and not list(folder.parent.glob(f"*/{file.stem}_vectors_test.py"))
+            and not list(folder.parent.glob(f"{file.stem}/vectors_test.*"))]
 
 
 SPOILED = [("\nout end\n", "\nout end truncated\n"), ("\ncodec ", "\ncodec un"), ("\nout ", "\nsays "),

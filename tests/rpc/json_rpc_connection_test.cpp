@@ -90,6 +90,15 @@ TEST_F(JsonRpcConnections, AnswerWhatIsOverALimitAndGoOn) {
   EXPECT_THAT(text, ::testing::EndsWith(result + "\n"));
 }
 
+TEST_F(JsonRpcConnections, NameTheMistakeBeforeTheyCloseOnAHeaderThatIsNone) {
+  JsonRpcOptions options;
+  options.framing = "content-length";
+  const auto client = connect(options);
+  client->send("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}");
+  EXPECT_THAT(client->take(), ::testing::HasSubstr("-32700"));
+  EXPECT_TRUE(client->ended());
+}
+
 TEST_F(JsonRpcConnections, AnswerWhenTheResultIsTooLong) {
   JsonRpcOptions options;
   options.max_message_bytes = 120;

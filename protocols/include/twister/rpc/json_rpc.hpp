@@ -67,6 +67,8 @@ class BasicJsonRpcConnection : public MessageProtocol<C> {
   }
   void on_message(nlohmann::json& message) override { peer_->receive(message); }
   void on_message_skipped(const CodecError& error) override { peer_->receive_malformed(error); }
+  // The last word of the connection.
+  void on_message_error(const CodecError& error) override { peer_->receive_malformed(error); }
   EofAction on_eof() override {
     const EofAction action = MessageProtocol<C>::on_eof();
     if (!this->is_open() || peer_->calls_served() == 0) return action;

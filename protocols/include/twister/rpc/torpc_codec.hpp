@@ -28,6 +28,8 @@ struct TorpcMessage {
   // An array of two: [method, [argument, ...]] of a request and a notice, [error, result] of a
   // response, one of them null, and ["register", name].
   nlohmann::json body{};
+
+  friend bool operator==(const TorpcMessage&, const TorpcMessage&) = default;
 };
 
 // What stands behind the length of a frame.

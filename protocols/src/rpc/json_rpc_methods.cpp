@@ -60,11 +60,12 @@ std::vector<const nlohmann::json*> match_arguments(const nlohmann::json& params,
     }
     for (std::size_t i = 0; i < params.size(); ++i) values[i] = &params[i];
   } else if (params.is_object()) {
-    for (const auto& [name, value] : params.items()) {
+    for (const auto& item : params.items()) {
+      const std::string& name = item.key();
       const auto found = std::find_if(names.begin(), names.end(),
                                       [&](const ParameterName& each) { return each.name == name; });
       if (found == names.end()) throw_invalid("there is no parameter " + name);
-      values[static_cast<std::size_t>(found - names.begin())] = &value;
+      values[static_cast<std::size_t>(found - names.begin())] = &item.value();
     }
   }
   for (std::size_t i = 0; i < names.size(); ++i) {

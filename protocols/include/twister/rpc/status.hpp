@@ -55,8 +55,8 @@ struct RpcStatus {
   // "NOT_FOUND: no room of that name"
   std::string message() const;
 
-  friend bool operator==(const RpcStatus& status, RpcCode code) noexcept {
-    return status.code == code;
+  friend bool operator==(const RpcStatus& status, RpcCode other) noexcept {
+    return status.code == other;
   }
   friend bool operator==(const RpcStatus&, const RpcStatus&) = default;
 

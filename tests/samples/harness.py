@@ -163,6 +163,8 @@ class Client:
         self.socket.settimeout(DEADLINE)
         try:
             self.socket.connect(address)
+        except ConnectionResetError:
+            pass  # it was made, and reset before this thread was told of either: what is read now is its end
         except BaseException:
             self.socket.close()
             raise

@@ -1,6 +1,8 @@
 // Every call ends exactly once: on a transport that has a bad day, with replies, cancellations, deadlines and the
 // end of the connection at random moments, the same ones for the same seed.
+#include <map>
 #include <random>
+#include <stdexcept>
 
 #include <twister/rpc/stream.hpp>
 #include <twister/testing/faulty_transport.hpp>
@@ -132,6 +134,94 @@ TEST(RpcCall, EndsExactlyOnceWhateverHappens) {
     }
   }
   EXPECT_GT(calls, 3000u);
+}
+
+// Makes calls of all kinds whose functions throw, and counts what they are told.
+struct Throwing : RpcPair {
+  Throwing() {
+    for (auto* each : {&services, &client_services}) {
+      each->on_stream<Int32Value, Int32Value>(
+          "Stream",
+          [this](RpcContext& context, RpcReader<Int32Value> in, RpcWriter<Int32Value> out) {
+            context.on_cancel([this] { tell("cancel"); });
+            in.receive([this](Int32Value&) { tell("message"); },
+                       [this](const RpcStatus&) { tell("end"); });
+            while (out.send(number(1)) == WriteStatus::queued) continue;
+            out.when_ready([this] { tell("ready"); });
+            writers.push_back(out);
+          });
+    }
+  }
+  ~Throwing() { writers.clear(); }
+
+  void tell(const std::string& what) {
+    ++told[what];
+    throw std::runtime_error(what);
+  }
+  void call(RpcConnection& by) {
+    by.call<Int32Value>("Later", number(1), {.timeout = 5s},
+                        [this](const RpcStatus&, Int32Value&) { tell("reply"); });
+    const auto stream = open_stream<Int32Value, Int32Value>(by, "Stream", {.timeout = 5s});
+    stream.reader.receive([](Int32Value&) {}, [this](const RpcStatus&) { tell("own end"); });
+    stream.reader.pause();
+    while (stream.writer.send(number(1)) == WriteStatus::queued) continue;
+    stream.writer.when_ready([this] { tell("own ready"); });
+  }
+
+  std::map<std::string, int> told;
+  std::vector<RpcWriter<Int32Value>> writers;
+};
+
+TEST(RpcCall, EndsExactlyOnceAlthoughItsFunctionsThrow) {
+  Throwing pair;
+  pair.connect();
+  for (int i = 0; i < 3; ++i) {
+    pair.call(*pair.client);
+    pair.call(*pair.server);
+  }
+  pair.loop.run_until_idle();
+  ASSERT_NE(pair.client, nullptr) << "what a callback throws is no fault of the connection";
+  pair.client->abort();
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.client, nullptr);
+  EXPECT_EQ(pair.server, nullptr);
+  pair.clock.advance(10s);
+  for (const auto& reply : pair.replies) reply(number(1));
+  pair.clock.advance(10s);
+  for (const char* what : {"reply", "end", "own end", "ready", "own ready"}) {
+    EXPECT_EQ(pair.told[what], 6) << what;
+  }
+}
+
+TEST(RpcCall, EndsExactlyOnceWhenItsConnectionNeverCameAbout) {
+  Throwing pair;
+  auto [near, far] = memory_transport_pair(pair.loop);
+  auto made = std::make_unique<RpcConnection>(pair.loop, nullptr);
+  RpcConnection& early = *made;
+  make_connection(pair.loop, std::move(near), std::move(made));
+  for (int i = 0; i < 3; ++i) pair.call(early);
+  far.reset();
+  pair.clock.advance(10s);
+  EXPECT_EQ(pair.told,
+            (std::map<std::string, int>{{"reply", 3}, {"own end", 3}, {"own ready", 3}}));
+}
+
+TEST(RpcCall, EndsExactlyOnceWhenTheEndOfAnotherCancelsIt) {
+  RpcPair pair;
+  pair.connect();
+  std::vector<RpcCallHandle> calls;
+  int ends = 0;
+  for (int i = 0; i < 8; ++i) {
+    calls.push_back(
+        pair.client->call<Int32Value>("Later", number(0), [&](const RpcStatus&, Int32Value&) {
+          ++ends;
+          for (const RpcCallHandle& each : std::exchange(calls, {})) each.cancel();
+        }));
+  }
+  pair.loop.run_until_idle();
+  pair.client->abort();
+  pair.clock.advance(1min);
+  EXPECT_EQ(ends, 8);
 }
 
 }  // namespace

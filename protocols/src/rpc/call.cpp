@@ -12,6 +12,7 @@
 #include <twister/rpc/detail/stream_state.hpp>
 
 #include "call_extras.hpp"
+#include "guarded.hpp"
 
 namespace twister {
 
@@ -56,7 +57,7 @@ std::chrono::milliseconds RpcContext::time_left() const {
 }
 
 void RpcContext::on_cancel(std::function<void()> function) {
-  if (cancelled_) return function();
+  if (cancelled_) return detail::guarded("on_cancel", method().name(), function);
   extras().on_cancel.push_back(std::move(function));
 }
 
@@ -169,14 +170,7 @@ void RpcCall::tell_cancelled(const RpcStatus& why) {
   if (extras_->stop) extras_->stop->request_stop();
   for (const RpcCallHandle& call : std::exchange(extras_->nested, {})) call.cancel();
   for (const auto& function : std::exchange(extras_->on_cancel, {})) {
-    try {
-      function();
-    } catch (const std::exception& error) {
-      log(LogLevel::error, "rpc_cancel_threw",
-          {{"method", method().name()}, {"what", error.what()}});
-    } catch (...) {
-      log(LogLevel::error, "rpc_cancel_threw", {{"method", method().name()}});
-    }
+    detail::guarded("on_cancel", method().name(), function);
   }
 }
 

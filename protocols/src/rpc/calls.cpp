@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <twister/io_loop.hpp>
-#include <twister/log.hpp>
 #include <twister/rpc/detail/stream_state.hpp>
 
 #include "connection_output.hpp"
@@ -251,15 +250,14 @@ void RpcConnection::end_made_calls(const CloseReason& reason) {
   std::string why = "the connection was lost";
   if (reason.code) why += ": " + reason.message();
   const RpcStatus status(RpcCode::unavailable, std::move(why));
+  const auto early = std::exchange(early_, {});
+  const auto made = std::exchange(outgoing_, {});
+  // Who is told of one may cancel others, which are not to be found here any more.
+  for (detail::RpcPending* pending : early) pending->channel = nullptr;
+  made.for_each([](detail::RpcPending& pending) { pending.channel = nullptr; });
   // Those that were not sent, then those that were.
-  for (detail::RpcPending* pending : std::exchange(early_, {})) pending->fail(status, true);
-  for (detail::RpcPending* pending : outgoing_.take_all()) {
-    try {
-      pending->fail(status, false);
-    } catch (...) {
-      log(LogLevel::error, "rpc_callback_threw");
-    }
-  }
+  for (detail::RpcPending* pending : early) pending->fail(status, true);
+  made.for_each([&](detail::RpcPending& pending) { pending.fail(status, false); });
 }
 
 }  // namespace twister

@@ -161,9 +161,13 @@ bool RpcClientCore::retry(RpcPending& pending, const RpcStatus& why, bool safe) 
       const auto self = weak.lock();
       if (self == nullptr) return;
       self->again_posted_ = false;
-      for (RpcPending* each : std::exchange(self->again_, {})) {
-        each->as_of = self->loop_.now();
-        self->place(*each);
+      // What is placed may come back at once, for the next turn.
+      for (std::size_t left = self->again_.size(); left > 0 && !self->again_.empty(); --left) {
+        RpcPending& each = *self->again_.front();
+        self->again_.pop_front();
+        each.channel = nullptr;
+        each.as_of = self->loop_.now();
+        self->place(each);
       }
     });
   }

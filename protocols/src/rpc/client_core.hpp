@@ -70,7 +70,7 @@ class RpcClientCore final : public std::enable_shared_from_this<RpcClientCore>,
   std::vector<Peer> peers_;  // never changes its size
   std::vector<Peer*> ready_;
   std::deque<RpcPending*> waiting_;
-  std::vector<RpcPending*> again_;
+  std::deque<RpcPending*> again_;
   std::unique_ptr<TcpClient> tcp_;
   std::string last_error_ = "not connected";
   std::size_t next_ = 0;

@@ -10,6 +10,7 @@
 #include <twister/rpc/services.hpp>
 
 #include "connection_output.hpp"
+#include "kept_streams.hpp"
 #include "wire_call.hpp"
 
 namespace twister {
@@ -58,7 +59,14 @@ void RpcConnection::on_connect() {
 }
 
 void RpcConnection::start_early_calls() {
-  for (detail::RpcPending* pending : std::exchange(early_, {})) {
+  // What a stream tells its user when it begins may cancel others of them.
+  const auto early = std::exchange(early_, {});
+  for (detail::RpcPending* pending : early) pending->channel = nullptr;
+  for (detail::RpcPending* pending : early) {
+    if (pending->ended()) {
+      pending->release();
+      continue;
+    }
     pending->as_of = host_->loop().now();
     start_call(*pending);
   }
@@ -85,15 +93,9 @@ void RpcConnection::read_preface(const RpcFrame& frame) {
     if (size == 4 && setting == Setting::stream_credit_bytes) peer_stream_credit_ = value;
     rest = rest.subspan(4 + size);
   }
-  std::vector<detail::RpcStreamState*> streams;
-  outgoing_.for_each([&](detail::RpcPending& pending) {
-    if (pending.stream() != nullptr) streams.push_back(pending.stream());
-  });
-  for (auto* const stream : streams) stream->link().retain_call();
-  for (auto* const stream : streams) {
-    stream->on_credit(peer_stream_credit_);
-    stream->link().release_call();
-  }
+  detail::KeptStreams streams;
+  outgoing_.for_each([&](detail::RpcPending& pending) { streams.add(pending.stream()); });
+  streams.for_each([this](auto& stream) { stream.on_credit(peer_stream_credit_); });
   start_early_calls();
 }
 

@@ -8,10 +8,10 @@
 #include <google/protobuf/wrappers.pb.h>
 
 #include <twister/io_loop.hpp>
-#include <twister/log.hpp>
 #include <twister/rpc/connection.hpp>
 #include <twister/rpc/services.hpp>
 
+#include "guarded.hpp"
 #include "metrics.hpp"
 
 namespace twister::detail {
@@ -135,13 +135,7 @@ void RpcHost::observe(RpcCall& call, const RpcStatus& status) noexcept {
   if (metrics_ != nullptr) metrics_->end(call.method(), status.code, loop_.now() - call.begun_);
   const auto& interceptors = services_->interceptors();
   for (auto each = interceptors.rbegin(); each != interceptors.rend(); ++each) {
-    try {
-      (*each)->after_call(call, status);
-    } catch (const std::exception& error) {
-      log(LogLevel::error, "rpc_interceptor_threw", {{"what", error.what()}});
-    } catch (...) {
-      log(LogLevel::error, "rpc_interceptor_threw");
-    }
+    guarded("after_call", call.method().name(), [&] { (*each)->after_call(call, status); });
   }
 }
 

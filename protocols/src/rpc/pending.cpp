@@ -4,11 +4,12 @@
 #include <cstring>
 
 #include <twister/io_loop.hpp>
-#include <twister/log.hpp>
 #include <twister/rpc/caller.hpp>
 #include <twister/rpc/context.hpp>
 #include <twister/rpc/detail/host.hpp>
 #include <twister/rpc/detail/stream_state.hpp>
+
+#include "guarded.hpp"
 
 namespace twister {
 
@@ -101,36 +102,27 @@ bool RpcPending::detach() {
 void RpcPending::end(const RpcStatus& status, ByteView reply, const RpcMetadata* metadata) {
   if (!detach()) return;
   retain();
-  struct Release {
-    RpcPending& pending;
-    ~Release() { pending.release(); }
-  };
-  const Release held{*this};
-  if (observed) tell_interceptors(status);
-  complete(status, reply, metadata);
+  tell(status, reply, metadata);
+  release();
 }
 
 void RpcPending::end_later(RpcStatus status) {
   if (!detach()) return;
   // std::function copies.
   auto held = std::shared_ptr<RpcPending>((retain(), this), [](RpcPending* p) { p->release(); });
-  host_->loop().add_callback([held = std::move(held), status = std::move(status)] {
-    if (held->observed) held->tell_interceptors(status);
-    held->complete(status, {}, nullptr);
-  });
+  host_->loop().add_callback(
+      [held = std::move(held), status = std::move(status)] { held->tell(status, {}, nullptr); });
 }
 
-void RpcPending::tell_interceptors(const RpcStatus& status) noexcept {
-  const Duration time = host_->loop().now() - made;
-  for (const auto& interceptor : host_->options().interceptors) {
-    try {
-      interceptor->after_call(method_, status, time);
-    } catch (const std::exception& error) {
-      log(LogLevel::error, "rpc_interceptor_threw", {{"what", error.what()}});
-    } catch (...) {
-      log(LogLevel::error, "rpc_interceptor_threw");
+void RpcPending::tell(const RpcStatus& status, ByteView reply,
+                      const RpcMetadata* metadata) noexcept {
+  if (observed) [[unlikely]] {
+    const Duration time = host_->loop().now() - made;
+    for (const auto& interceptor : host_->options().interceptors) {
+      guarded("after_call", method_, [&] { interceptor->after_call(method_, status, time); });
     }
   }
+  guarded("reply", method_, [&] { complete(status, reply, metadata); });
 }
 
 void RpcPending::fail(const RpcStatus& why, bool safe) {
@@ -199,6 +191,11 @@ class StreamPending final : public detail::RpcPending, private detail::RpcStream
     return channel != nullptr && channel->output_is_high();
   }
   void end_call(const RpcStatus&) override { cancel(); }
+  void end_call_with_exception() override {
+    detail::guarded("on_message", method(), [] { throw; });
+    cancel();
+  }
+  std::string_view method_name() const noexcept override { return method(); }
   void retain_call() noexcept override { retain(); }
   void release_call() noexcept override { release(); }
   void add_handle() noexcept override {
@@ -261,7 +258,9 @@ std::unique_ptr<RpcCaller::Intercepted> RpcCaller::intercept(std::string_view me
   auto seen = std::make_unique<Intercepted>();
   if (options.metadata != nullptr) seen->metadata = *options.metadata;
   for (const auto& interceptor : interceptors) {
-    seen->status = interceptor->before_call(method, seen->metadata);
+    seen->status = RpcStatus(RpcCode::internal, "an interceptor threw");
+    detail::guarded("before_call", method,
+                    [&] { seen->status = interceptor->before_call(method, seen->metadata); });
     if (!seen->status.ok()) break;
   }
   seen->options = options;

@@ -222,17 +222,12 @@ void RpcConnection::unlist(detail::RpcWireCall& call) noexcept {
 
 // Handlers may go on for a while; what they answer goes nowhere.
 void RpcConnection::end_answered_calls() {
-  std::vector<detail::RpcWireCall*> all;
-  for (auto* call = first_call_; call != nullptr; call = call->next) {
+  const RpcStatus lost(RpcCode::cancelled, "the connection was lost");
+  while (detail::RpcWireCall* const call = first_call_) {
     call->retain();
-    all.push_back(call);
-  }
-  for (detail::RpcWireCall* call : all) {
-    call->abandon(RpcStatus(RpcCode::cancelled, "the connection was lost"), false);
-    if (call->connection() != nullptr) {
-      unlist(*call);
-      call->lose_connection(host_);
-    }
+    call->abandon(lost, false);
+    unlist(*call);
+    call->lose_connection(host_);
     call->release();
   }
 }

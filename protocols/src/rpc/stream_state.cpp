@@ -5,6 +5,8 @@
 
 #include <twister/rpc/detail/little_endian.hpp>
 
+#include "guarded.hpp"
+
 namespace twister::detail {
 
 namespace {
@@ -21,18 +23,6 @@ ByteView front_of(const ByteBuffer& buffer) noexcept {
   const ByteView all = buffer.view();
   return all.subspan(length_bytes, load_little<std::uint32_t>(all.data()));
 }
-
-// For the time of a function, what it may end stays.
-class Kept {
- public:
-  explicit Kept(RpcStreamLink& link) noexcept : link_(link) { link_.retain_call(); }
-  ~Kept() { link_.release_call(); }
-  Kept(const Kept&) = delete;
-  Kept& operator=(const Kept&) = delete;
-
- private:
-  RpcStreamLink& link_;
-};
 
 }  // namespace
 
@@ -77,16 +67,16 @@ void RpcStreamState::send_unsent() {
     link_.release_call();
     return;
   }
-  if (has_credit()) tell(on_ready_);
+  if (has_credit()) tell("when_ready", on_ready_);
 }
 
-void RpcStreamState::tell(std::function<void()>& once) {
-  if (auto function = std::exchange(once, {})) function();
+void RpcStreamState::tell(const char* callback, std::function<void()>& once) noexcept {
+  if (auto function = std::exchange(once, {})) guarded(callback, link_.method_name(), function);
 }
 
 void RpcStreamState::when_ready(std::function<void()> function) {
   on_ready_ = std::move(function);
-  if (ready() || (status_ && !status_->ok())) tell(on_ready_);
+  if (ready() || (status_ && !status_->ok())) tell("when_ready", on_ready_);
 }
 
 void RpcStreamState::end_sending() {
@@ -95,7 +85,7 @@ void RpcStreamState::end_sending() {
 }
 
 void RpcStreamState::on_credit(std::uint32_t bytes) {
-  const Kept kept(link_);
+  const KeptCall kept(link_);
   open_ = true;
   // More than any stream needs is as good as unlimited, and does not overflow.
   constexpr std::int64_t most = INT64_MAX / 2;
@@ -104,7 +94,7 @@ void RpcStreamState::on_credit(std::uint32_t bytes) {
 }
 
 void RpcStreamState::on_output_low() {
-  const Kept kept(link_);
+  const KeptCall kept(link_);
   send_unsent();
 }
 
@@ -122,7 +112,7 @@ bool RpcStreamState::on_data(ByteView message) {
   if (status_) return true;  // it was cancelled, or is broken: nobody looks
   if (receive_credit_ <= 0) return false;
   receive_credit_ -= static_cast<std::int64_t>(frame_bytes + message.size());
-  const Kept kept(link_);
+  const KeptCall kept(link_);
   append(received_, message);
   pump();
   return true;
@@ -130,7 +120,7 @@ bool RpcStreamState::on_data(ByteView message) {
 
 void RpcStreamState::on_end(const RpcStatus& status) {
   if (status_ && !status_->ok()) return;
-  const Kept kept(link_);
+  const KeptCall kept(link_);
   const bool again = status_.has_value();
   status_ = status;
   if (!status.ok()) {
@@ -141,7 +131,7 @@ void RpcStreamState::on_end(const RpcStatus& status) {
       deferred_.reset();
       link_.release_call();
     }
-    tell(on_ready_);
+    tell("when_ready", on_ready_);
   } else if (again) {
     return;
   }
@@ -178,20 +168,20 @@ RpcStreamState::Taken RpcStreamState::take(MessageLite& into) {
 
 void RpcStreamState::when_readable(std::function<void()> function) {
   on_readable_ = std::move(function);
-  if (!received_.empty() || status_) tell(on_readable_);
+  if (!received_.empty() || status_) tell("when_readable", on_readable_);
 }
 
 void RpcStreamState::receive(std::function<bool(ByteView)> on_message,
                              std::function<void(const RpcStatus&)> on_end) {
   on_message_ = std::move(on_message);
   on_end_ = std::move(on_end);
-  const Kept kept(link_);
+  const KeptCall kept(link_);
   pump();
 }
 
 void RpcStreamState::resume() {
   paused_ = false;
-  const Kept kept(link_);
+  const KeptCall kept(link_);
   pump();
 }
 
@@ -199,7 +189,7 @@ void RpcStreamState::resume() {
 void RpcStreamState::pump() {
   if (pumping_) return;
   if (!on_message_) {
-    if (!received_.empty() || status_) tell(on_readable_);
+    if (!received_.empty() || status_) tell("when_readable", on_readable_);
     return;
   }
   struct Pumping {
@@ -212,14 +202,7 @@ void RpcStreamState::pump() {
     // Moved out: the function may end the call, or receive more.
     const ByteView message = front();
     const std::size_t size = message.size();
-    const bool parsed = on_message_(message);
-    if (!parsed) {
-      const RpcStatus malformed(RpcCode::invalid_argument, "a message of the stream is malformed");
-      link_.end_call(malformed);
-      received_.release();
-      if (!status_ || status_->ok()) status_ = malformed;
-      break;
-    }
+    if (!hand_on(message)) break;
     if (received_.empty()) break;  // it has ended the call
     received_.consume(length_bytes + size);
     taken(size);
@@ -227,8 +210,28 @@ void RpcStreamState::pump() {
   if (received_.empty() && status_ && !paused_) {
     // They may hold handles of this very stream.
     const auto no_more = std::exchange(on_message_, {});
-    if (auto function = std::exchange(on_end_, {})) function(*status_);
+    if (const auto function = std::exchange(on_end_, {})) {
+      guarded("on_end", link_.method_name(), [&] { function(*status_); });
+    }
   }
+}
+
+// False when there is nothing more to hand on: the stream is not taken any further.
+bool RpcStreamState::hand_on(ByteView message) {
+  try {
+    if (on_message_(message)) return true;
+    break_off(RpcStatus(RpcCode::invalid_argument, "a message of the stream is malformed"));
+  } catch (...) {
+    link_.end_call_with_exception();
+    break_off(RpcStatus(RpcCode::internal, "the receiver of the stream threw"));
+  }
+  return false;
+}
+
+void RpcStreamState::break_off(const RpcStatus& why) {
+  link_.end_call(why);
+  received_.release();
+  if (!status_ || status_->ok()) status_ = why;
 }
 
 }  // namespace twister::detail

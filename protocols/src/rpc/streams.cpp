@@ -3,6 +3,7 @@
 #include <twister/rpc/services.hpp>
 
 #include "connection_output.hpp"
+#include "kept_streams.hpp"
 #include "wire_call.hpp"
 
 namespace twister {
@@ -54,18 +55,10 @@ void RpcConnection::send_stream_frame(RpcFrameKind kind, std::uint32_t id,
 // Streams that had to wait for the connection, and not for their receivers.
 void RpcConnection::on_write_resumed() {
   output_high_ = false;
-  std::vector<detail::RpcStreamState*> all;
-  for (auto* call = first_call_; call != nullptr; call = call->next) {
-    if (auto* const stream = call->stream()) all.push_back(stream);
-  }
-  outgoing_.for_each([&](detail::RpcPending& pending) {
-    if (auto* const stream = pending.stream()) all.push_back(stream);
-  });
-  for (auto* const stream : all) stream->link().retain_call();
-  for (auto* const stream : all) {
-    stream->on_output_low();
-    stream->link().release_call();
-  }
+  detail::KeptStreams all;
+  for (auto* call = first_call_; call != nullptr; call = call->next) all.add(call->stream());
+  outgoing_.for_each([&](detail::RpcPending& pending) { all.add(pending.stream()); });
+  all.for_each([](detail::RpcStreamState& stream) { stream.on_output_low(); });
 }
 
 namespace detail {

@@ -80,6 +80,8 @@ class RpcWireCall final : public RpcCall, private RpcStreamLink {
   void send_end() override {}  // the response is the end
   bool output_is_high() const noexcept override;
   void end_call(const RpcStatus& status) override { finish(status); }
+  void end_call_with_exception() override { finish_with_exception(); }
+  std::string_view method_name() const noexcept override { return method().name(); }
   void retain_call() noexcept override { retain(); }
   void release_call() noexcept override { release(); }
 

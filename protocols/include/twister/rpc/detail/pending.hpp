@@ -119,7 +119,7 @@ class RpcPending : private Timed {
   virtual void complete(const RpcStatus& status, ByteView reply, const RpcMetadata* metadata) = 0;
   void on_due() final;
   bool detach();
-  void tell_interceptors(const RpcStatus& status) noexcept;
+  void tell(const RpcStatus& status, ByteView reply, const RpcMetadata* metadata) noexcept;
   void destroy() noexcept;
   static std::size_t tail_bytes(const RpcRequest& request);
   void store(const RpcRequest& request, std::byte* tail, std::size_t block_bytes);

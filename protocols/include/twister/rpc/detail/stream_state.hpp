@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include <twister/codecs/byte_buffer.hpp>
 #include <twister/codecs/byte_view.hpp>
@@ -25,6 +27,9 @@ class RpcStreamLink {
   virtual bool output_is_high() const noexcept = 0;
   // Ends the call: from the side that answers, with a status; from the other one, by cancelling.
   virtual void end_call(const RpcStatus& status) = 0;
+  // The same for what a receiver of messages has thrown. To be called in a catch clause.
+  virtual void end_call_with_exception() = 0;
+  virtual std::string_view method_name() const noexcept = 0;  // for the log
   virtual void retain_call() noexcept = 0;
   virtual void release_call() noexcept = 0;
   // The same for the user's handles, which the call may depend on.
@@ -33,6 +38,20 @@ class RpcStreamLink {
 
  protected:
   ~RpcStreamLink() = default;
+};
+
+// For the time of a function, what it may end stays.
+class KeptCall {
+ public:
+  explicit KeptCall(RpcStreamLink& link) noexcept : link_(&link) { link.retain_call(); }
+  KeptCall(KeptCall&& other) noexcept : link_(std::exchange(other.link_, nullptr)) {}
+  KeptCall& operator=(KeptCall&&) = delete;
+  ~KeptCall() {
+    if (link_ != nullptr) link_->release_call();
+  }
+
+ private:
+  RpcStreamLink* link_;
 };
 
 // Credit: each side says how many bytes it takes, 12 for the frame and those of the message, and says more as
@@ -96,7 +115,9 @@ class RpcStreamState {
   void taken(std::size_t bytes);
   ByteView front() const noexcept;
   void pump();
-  void tell(std::function<void()>& once);
+  bool hand_on(ByteView message);
+  void break_off(const RpcStatus& why);
+  void tell(const char* callback, std::function<void()>& once) noexcept;
 
   RpcStreamLink& link_;
   std::int64_t send_credit_;

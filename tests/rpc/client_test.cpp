@@ -1,4 +1,5 @@
 // Clients over a dialer in the test's hands: connecting, losing, trying again, moving on.
+#include <algorithm>
 #include <optional>
 
 #include <twister/rpc/client.hpp>
@@ -270,6 +271,103 @@ TEST(RpcClient, RefusesOptionsThatMakeNoSense) {
   EXPECT_THROW(RpcClient(loop, std::vector<Destination>{}), std::invalid_argument);
   EXPECT_THROW(RpcClient(loop, first, {.max_attempts = 0}), std::invalid_argument);
   EXPECT_THROW(RpcClient(loop, first, {.factor = 0.5}), std::invalid_argument);
+}
+
+TEST(RpcClient, MovesOnWithCallsThatWereOnTheirWayWhenTheServerWentAway) {
+  Fleet fleet;
+  fleet.who();
+  fleet.accept(0, *fleet.server);
+  fleet.server->for_each_connection(
+      [](Protocol& each) { static_cast<RpcConnection&>(each).go_away(); });
+  for (int i = 0; i < 64;
+       ++i) {  // nothing of them is idempotent, and they are more than may be retried
+    fleet.client->call<Int32Value>("Who", number(0), fleet.outcomes.add());
+  }
+  fleet.loop.run_until_idle();
+  ASSERT_EQ(fleet.dialer.attempts().size(), 2u);
+  EXPECT_EQ(fleet.outcomes.lines, Lines{"OK 1"});
+  fleet.accept(1, *fleet.other);
+  EXPECT_EQ(std::count(fleet.outcomes.lines.begin(), fleet.outcomes.lines.end(), "OK 2"), 64);
+  EXPECT_EQ(fleet.server->connection_count(), 0u);
+  EXPECT_EQ(fleet.server->rpc_counters().calls, 1u);
+}
+
+TEST(RpcClient, TriesAgainWithinItsBudgetOnly) {
+  Fleet fleet({first}, {.max_attempts = 2, .calls_per_retry = 4});
+  auto lose_one = [&, attempt = std::size_t{0}]() mutable {
+    fleet.client->call<Int32Value>("Later", number(0), {.idempotent = true}, fleet.outcomes.add());
+    fleet.loop.run_until_idle();
+    fleet.accept(attempt++, *fleet.server);
+    fleet.clock.advance(11s);
+    fleet.server->abort_connections();
+    fleet.loop.run_until_idle();
+    const bool again = fleet.outcomes.lines.empty();
+    if (again) {
+      fleet.accept(attempt++, *fleet.server);
+      fleet.replies.back()(number(1));
+      fleet.clock.advance(11s);
+      fleet.server->abort_connections();
+      fleet.loop.run_until_idle();
+    }
+    fleet.outcomes.lines.clear();
+    return again;
+  };
+  // Ten are in hand, and each call adds a quarter to what is left.
+  int again = 0;
+  for (int i = 0; i < 40; ++i) again += lose_one() ? 1 : 0;
+  EXPECT_EQ(again, 19);
+}
+
+TEST(RpcClient, HasSeveralConnectionsToAnAddressWhenToldTo) {
+  Fleet fleet({first}, {.connections_per_address = 3});
+  fleet.client->connect();
+  fleet.loop.run_until_idle();
+  ASSERT_EQ(fleet.dialer.attempts().size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) fleet.accept(i, *fleet.server);
+  for (int i = 0; i < 6; ++i) {
+    fleet.client->call<Int32Value>("Later", number(0), fleet.outcomes.add());
+  }
+  fleet.loop.run_until_idle();
+  std::vector<std::size_t> calls;
+  fleet.server->for_each_connection(
+      [&](Protocol& each) { calls.push_back(static_cast<RpcConnection&>(each).calls_answered()); });
+  EXPECT_EQ(calls, (std::vector<std::size_t>{2, 2, 2}));
+}
+
+TEST(RpcClient, LetsOnlySoManyCallsWait) {
+  Fleet fleet({first}, {.max_waiting_calls = 2});
+  for (int i = 0; i < 3; ++i) fleet.who({.wait_for_ready = true});
+  EXPECT_EQ(fleet.outcomes.lines,
+            Lines{"RESOURCE_EXHAUSTED: too many calls wait for a connection"});
+  fleet.accept(0, *fleet.server);
+  EXPECT_EQ(fleet.outcomes.lines.size(), 3u);
+}
+
+// Takes requests and pings, and answers when the test does.
+struct Silent : Protocol {
+  void on_connect() override { write("twister\x01" + std::string(4, '\0')); }
+  void on_data(ByteView chunk) override { received += as_text(chunk); }
+  std::string received;
+};
+
+TEST(RpcClient, KnowsHowLongTheWayToItsServerIs) {
+  Fleet fleet;
+  TcpServer silent(fleet.loop, "", [] { return std::make_unique<Silent>(); });
+  fleet.who({.timeout = 1h});
+  silent.add_connection(fleet.dialer.succeed(0));
+  fleet.loop.run_until_idle();
+  EXPECT_EQ(fleet.client->round_trip(), Duration(0));
+  fleet.clock.advance(30s);  // a ping, while the call is in flight
+  fleet.clock.advance(25ms);
+  silent.for_each_connection([](Protocol& each) {
+    std::string& received = static_cast<Silent&>(each).received;
+    ASSERT_EQ(received.substr(received.size() - 8), "12345678");
+    std::string pong = received.substr(received.size() - 20);
+    pong[4] = 0x11;
+    each.write(pong);
+  });
+  fleet.loop.run_until_idle();
+  EXPECT_EQ(fleet.client->round_trip(), 25ms);
 }
 
 }  // namespace

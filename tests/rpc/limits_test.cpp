@@ -1,58 +1,14 @@
 // What a peer may not do, or may do so often only; in frames where that is what matters.
 #include <gmock/gmock.h>
 
-#include <twister/memory_budget.hpp>
-#include <twister/rpc/frames.hpp>
 #include <twister/rpc/stream.hpp>
 
-#include "decode_all.hpp"
-#include "pair.hpp"
+#include "wire.hpp"
 
 namespace twister {
 namespace {
 
 using namespace testing;
-using testing_codecs::decode_pieces;
-using testing_codecs::hex;
-using testing_codecs::to_hex;
-using Lines = std::vector<std::string>;
-
-const std::string preface = "twister\x01" + hex("00000000");
-// Number 1 is Add1, number 2 Later; a request of each with the id 1 and 2, without a message.
-const std::string name_add1 = hex("05000000 01 01 0100 01000000 04") + "Add1";
-const std::string name_later = hex("06000000 01 01 0200 02000000 05") + "Later";
-
-struct Describe {
-  std::string operator()(const RpcFrame& frame) const {
-    const auto kind = static_cast<std::byte>(frame.kind);
-    const bool has_text = frame.kind == RpcFrameKind::goaway;
-    return to_hex({&kind, 1}) + " " + std::to_string(frame.number) + " " +
-           std::to_string(frame.id) + (has_text ? " " + std::string(as_text(frame.body)) : "");
-  }
-};
-
-// A server's connection and a peer that sends bytes.
-struct Wire : RpcPair {
-  explicit Wire(RpcOptions options = {}) : RpcPair(options), peer(loop, make(options)) {}
-  std::unique_ptr<RpcConnection> make(const RpcOptions& options) {
-    auto made = std::make_unique<RpcConnection>(loop, &services, options);
-    server = made.get();
-    return made;
-  }
-  // The frames that come back: "81 STATUS ID", without "message" and the preface.
-  Lines send(std::string_view bytes) {
-    peer.send(bytes);
-    Lines frames;
-    const std::string received = peer.take();
-    const RpcFrames codec({.begins_with_preface = false});
-    for (std::string line : decode_pieces(codec, {received}, Describe())) {
-      if (line.starts_with("message ")) line.erase(0, 8);
-      if (line != "end" && !line.starts_with("74 ")) frames.push_back(line);
-    }
-    return frames;
-  }
-  MemoryPeer peer;
-};
 
 TEST(RpcWire, AnswersByNumberAfterTheFirstTime) {
   Wire wire;
@@ -252,110 +208,6 @@ TEST(RpcLimits, AnswerALargeReplyWithAStatus) {
   pair.loop.run_until_idle();
   EXPECT_EQ(pair.outcomes.lines,
             Lines{"RESOURCE_EXHAUSTED: the reply is larger than the caller takes"});
-}
-
-TEST(RpcLimits, RefuseRequestsWhenTheMemoryBudgetIsUsedUp) {
-  MemoryBudget budget(1000);
-  RpcPair pair;
-  auto [near, far] = memory_transport_pair(pair.loop);
-  make_connection(pair.loop, std::move(far),
-                  std::make_unique<RpcConnection>(pair.loop, &pair.services),
-                  {.memory_budget = &budget});
-  auto made = std::make_unique<RpcConnection>(pair.loop, nullptr);
-  RpcConnection& client = *made;
-  make_connection(pair.loop, std::move(near), std::move(made));
-  pair.loop.run_until_idle();
-  budget.change(0, 1000);
-  client.call<Int32Value>("Add1", number(1), pair.outcomes.add());
-  pair.loop.run_until_idle();
-  budget.change(1000, 0);
-  ASSERT_EQ(pair.outcomes.lines.size(), 1u);
-  EXPECT_EQ(pair.outcomes.lines[0].find("RESOURCE_EXHAUSTED"), 0u);
-}
-
-TEST(RpcLimits, KeepMetadataFromGrowing) {
-  RpcPair pair({.max_metadata_bytes = 10}, {});
-  RpcMetadata metadata;
-  metadata.add("key", "a long value");
-  pair.connect();
-  pair.client->call<Int32Value>("Add1", number(1), {.metadata = &metadata}, pair.outcomes.add());
-  pair.loop.run_until_idle();
-  EXPECT_EQ(pair.outcomes.lines, Lines{"RESOURCE_EXHAUSTED: more metadata than is taken"});
-}
-
-TEST(RpcMetadata, GoesBothWays) {
-  RpcPair pair;
-  pair.services.on<Int32Value, Int32Value>(
-      "Echo", [](RpcContext& context, const Int32Value&, Int32Value&) -> RpcStatus {
-        for (const auto& [key, value] : context.metadata()) {
-          context.reply_metadata().add(key, value + "!");
-        }
-        return {};
-      });
-  pair.connect();
-  RpcMetadata metadata;
-  metadata.add("user", "ann");
-  metadata.add("user", std::string("\0b", 2));
-  RpcMetadata got;
-  pair.client->call<Int32Value>(
-      "Echo", number(1), {.metadata = &metadata},
-      [&](const RpcStatus&, Int32Value&, const RpcMetadata& reply) { got = reply; });
-  pair.loop.run_until_idle();
-  EXPECT_EQ(got.size(), 2u);
-  EXPECT_EQ(got.find("user"), "ann!");
-}
-
-TEST(RpcMetadata, IsNotTakenWhenItIsMalformed) {
-  RpcMetadata metadata;
-  EXPECT_TRUE(metadata.decode(as_bytes(hex("01 61 0100 62"))));
-  EXPECT_EQ(metadata.find("a"), "b");
-  for (const char* bytes : {"00", "01", "0161", "01610200ff", "00 0000"}) {
-    EXPECT_FALSE(metadata.decode(as_bytes(hex(bytes)))) << bytes;
-    EXPECT_TRUE(metadata.empty());
-  }
-  EXPECT_THROW(metadata.add("", "x"), std::length_error);
-  EXPECT_THROW(metadata.add("k", std::string(65'536, 'x')), std::length_error);
-}
-
-TEST(RpcPing, FindsAPeerThatIsGone) {
-  RpcPair pair({}, {.ping_interval = 30s, .ping_timeout = 10s});
-  MemoryPeer peer(pair.loop, std::make_unique<RpcConnection>(pair.loop, nullptr,
-                                                             RpcOptions{.ping_when_idle = true}));
-  peer.send(preface);
-  pair.clock.advance(60s);
-  EXPECT_FALSE(peer.ended());
-  pair.clock.advance(10s);
-  EXPECT_TRUE(peer.ended() || peer.was_reset());
-}
-
-TEST(RpcPing, KeepsAConnectionWhosePeerAnswers) {
-  RpcPair pair({}, {.ping_when_idle = true});
-  pair.connect();
-  pair.clock.advance(1h);
-  ASSERT_NE(pair.client, nullptr);
-  pair.client->call<Int32Value>("Add1", number(1), pair.outcomes.add());
-  pair.loop.run_until_idle();
-  EXPECT_EQ(pair.outcomes.lines, Lines{"OK 2"});
-}
-
-TEST(RpcGoaway, LetsCallsInFlightEndAndNoNewOnesBegin) {
-  RpcPair pair;
-  pair.connect();
-  pair.client->call<Int32Value>("Later", number(0), pair.outcomes.add());
-  pair.loop.run_until_idle();
-  pair.server->go_away();
-  pair.client->call<Int32Value>("Add1", number(0), pair.outcomes.add());  // not told yet
-  pair.loop.run_until_idle();
-  pair.client->call<Int32Value>("Add1", number(0), pair.outcomes.add());
-  pair.loop.run_until_idle();
-  EXPECT_EQ(pair.outcomes.lines,
-            (Lines{"UNAVAILABLE: going away", "UNAVAILABLE: the connection is going away"}));
-  pair.replies[0](number(5));
-  pair.replies.clear();
-  pair.loop.run_until_idle();
-  EXPECT_EQ(pair.outcomes.lines.back(), "OK 5");
-  EXPECT_EQ(pair.server, nullptr);
-  EXPECT_EQ(pair.client, nullptr);
 }
 
 }  // namespace

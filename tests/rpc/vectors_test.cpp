@@ -16,8 +16,8 @@ using testing_codecs::to_hex;
 
 struct Conversation {
   std::string title;
-  std::string in;
-  std::string out;
+  std::vector<std::string> in{""};  // what comes before the side goes away, and what behind it
+  std::string out{};
   bool closed = false;
 };
 
@@ -59,9 +59,10 @@ std::pair<std::string, std::vector<Conversation>> read_vectors() {
     const std::string word = line.substr(0, line.find(' '));
     const std::string rest = line.size() > word.size() ? line.substr(word.size() + 1) : "";
     if (word == "preface") preface = hex(rest);
-    if (word == "case") cases.push_back({.title = rest, .in = {}, .out = {}});
-    if (word == "in") cases.back().in += hex(rest);
+    if (word == "case") cases.push_back({.title = rest});
+    if (word == "in") cases.back().in.back() += hex(rest);
     if (word == "out") cases.back().out += hex(rest);
+    if (word == "goes_away") cases.back().in.emplace_back();
     if (word == "closed") cases.back().closed = true;
   }
   return {preface, cases};
@@ -69,14 +70,20 @@ std::pair<std::string, std::vector<Conversation>> read_vectors() {
 
 TEST(RpcVectors, AreAnsweredByteForByte) {
   const auto [preface, cases] = read_vectors();
-  EXPECT_GE(cases.size(), 15u);
+  EXPECT_GE(cases.size(), 17u);
   for (const Conversation& each : cases) {
     SCOPED_TRACE(each.title);
     RpcPair pair;
     std::vector<RpcReply<Int32Value>> unanswered;
     add_methods(pair.services, unanswered);
-    MemoryPeer peer(pair.loop, std::make_unique<RpcConnection>(pair.loop, &pair.services));
-    peer.send(preface + each.in);
+    auto made = std::make_unique<RpcConnection>(pair.loop, &pair.services);
+    RpcConnection& connection = *made;
+    MemoryPeer peer(pair.loop, std::move(made));
+    peer.send(preface + each.in[0]);
+    for (std::size_t i = 1; i < each.in.size(); ++i) {
+      connection.go_away();
+      peer.send(each.in[i]);
+    }
     EXPECT_EQ(to_hex(as_bytes(peer.take())), to_hex(as_bytes(preface + each.out)));
     EXPECT_EQ(peer.ended(), each.closed);
     unanswered.clear();

@@ -14,6 +14,8 @@ namespace twister {
 
 namespace {
 
+using detail::RpcReached;
+
 constexpr std::uint16_t max_numbered_methods = 1024;
 
 // Every peer has room for so much before a message, and so does not mind it as one.
@@ -49,7 +51,7 @@ void RpcConnection::start_call(detail::RpcPending& pending) {
     RpcStatus status(code, why);
     pending.channel = nullptr;
     if (code == RpcCode::unavailable && pending.retry != nullptr &&
-        pending.retry->retry(pending, status, true)) {
+        pending.retry->retry(pending, status, RpcReached::nowhere)) {
       return;
     }
     pending.end_later(std::move(status));
@@ -79,7 +81,8 @@ void RpcConnection::start_call(detail::RpcPending& pending) {
   if (outgoing_.size() >= host_->options().max_calls_in_flight) {
     return reject(RpcCode::resource_exhausted, "too many calls are in flight");
   }
-  pending.id = next_id();
+  pending.order = next_order();
+  pending.id = static_cast<std::uint32_t>(pending.order);
   pending.channel = this;
   outgoing_.insert(pending.id, &pending);
   send_request(pending, false);
@@ -89,11 +92,13 @@ void RpcConnection::start_call(detail::RpcPending& pending) {
   }
 }
 
-std::uint32_t RpcConnection::next_id() {
+// Ids go round, past 0, which is no call's, and past those in use.
+std::uint64_t RpcConnection::next_order() {
+  std::uint32_t id = 0;
   do {
-    ++last_id_;
-  } while (outgoing_.find(last_id_) != nullptr);
-  return last_id_;
+    id = static_cast<std::uint32_t>(++last_order_);
+  } while (id == 0 || outgoing_.find(id) != nullptr);
+  return last_order_;
 }
 
 // The number that stands for the method; 0 for none, in which case it is named each time. `named`: the peer
@@ -215,8 +220,9 @@ void RpcConnection::on_rare_response(const RpcFrame& frame, detail::RpcPending& 
     pending.release();
     return break_off(CodecErrc::truncated, "a response that is shorter than its flags say");
   }
-  if (!status.ok() && (status.retryable || (frame.flags & RpcFrameFlag::not_started) != 0)) {
-    return pending.fail(status, (frame.flags & RpcFrameFlag::not_started) != 0);
+  const bool started = (frame.flags & RpcFrameFlag::not_started) == 0;
+  if (!status.ok() && (status.retryable || !started)) {
+    return pending.fail(status, started ? RpcReached::handler : RpcReached::peer, &metadata);
   }
   pending.end(status, rest, &metadata);
   pending.release();
@@ -256,8 +262,24 @@ void RpcConnection::end_made_calls(const CloseReason& reason) {
   for (detail::RpcPending* pending : early) pending->channel = nullptr;
   made.for_each([](detail::RpcPending& pending) { pending.channel = nullptr; });
   // Those that were not sent, then those that were.
-  for (detail::RpcPending* pending : early) pending->fail(status, true);
-  made.for_each([&](detail::RpcPending& pending) { pending.fail(status, false); });
+  for (detail::RpcPending* pending : early) pending->fail(status, RpcReached::nowhere);
+  made.for_each([&](detail::RpcPending& pending) { pending.fail(status, RpcReached::handler); });
+}
+
+// The peer goes away, and has not read what was sent behind the call with this id.
+void RpcConnection::end_unread_calls(std::uint32_t last_read) {
+  const auto behind = static_cast<std::uint32_t>(last_order_) - last_read;
+  const std::uint64_t last = last_order_ - behind;
+  std::vector<detail::RpcPending*> unread;
+  outgoing_.for_each([&](detail::RpcPending& pending) {
+    if (pending.order > last) unread.push_back(&pending);
+  });
+  for (detail::RpcPending* pending : unread) {
+    outgoing_.erase(pending->id);
+    pending->channel = nullptr;
+  }
+  const RpcStatus status(RpcCode::unavailable, "the connection is going away");
+  for (detail::RpcPending* pending : unread) pending->fail(status, RpcReached::nowhere);
 }
 
 }  // namespace twister

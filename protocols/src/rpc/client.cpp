@@ -90,6 +90,15 @@ std::size_t RpcClientCore::calls_in_flight() const noexcept {
   return calls;
 }
 
+Duration RpcClientCore::round_trip() const noexcept {
+  Duration shortest{};
+  for (const Peer* peer : ready_) {
+    const Duration time = peer->connection->round_trip();
+    if (time != Duration() && (shortest == Duration() || time < shortest)) shortest = time;
+  }
+  return shortest;
+}
+
 // ---- calls ----
 
 void RpcClientCore::place(RpcPending& pending) {
@@ -146,12 +155,16 @@ void RpcClientCore::drop(RpcPending& pending) {
   pending.release();
 }
 
-// `safe`: it was not started. What was not started is tried again whatever it is, and so is what is
-// idempotent; within the budget, and only where trying again may help at once.
-bool RpcClientCore::retry(RpcPending& pending, const RpcStatus& why, bool safe) {
-  if (closed_ || why != RpcCode::unavailable || !(safe || pending.idempotent)) return false;
-  if (pending.attempts >= options_.max_attempts || retries_ < 1) return false;
-  retries_ -= 1;
+// What was not started is tried again whatever it is, and so is what is idempotent, where that may help at
+// once. Within the budget, unless no server has had any work with it.
+bool RpcClientCore::retry(RpcPending& pending, const RpcStatus& why, RpcReached reached) {
+  const bool safe = reached != RpcReached::handler || pending.idempotent;
+  if (closed_ || why != RpcCode::unavailable || !safe) return false;
+  if (pending.attempts >= options_.max_attempts) return false;
+  if (reached != RpcReached::nowhere) {
+    if (retries_ < 1) return false;
+    retries_ -= 1;
+  }
   ++pending.attempts;
   pending.channel = this;
   again_.push_back(&pending);
@@ -329,6 +342,9 @@ std::size_t RpcClient::connected() const noexcept {
 }
 std::size_t RpcClient::calls_in_flight() const noexcept {
   return core_->calls_in_flight();
+}
+Duration RpcClient::round_trip() const noexcept {
+  return core_->round_trip();
 }
 const RpcCounters& RpcClient::counters() const noexcept {
   return core_->host().counters();

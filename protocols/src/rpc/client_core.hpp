@@ -28,6 +28,7 @@ class RpcClientCore final : public std::enable_shared_from_this<RpcClientCore>,
   RpcHost& host() noexcept { return *host_; }
   std::size_t connected() const noexcept { return ready_.size(); }
   std::size_t calls_in_flight() const noexcept;
+  Duration round_trip() const noexcept;
 
  private:
   class Connection;
@@ -48,7 +49,7 @@ class RpcClientCore final : public std::enable_shared_from_this<RpcClientCore>,
   void send_stream_frame(RpcFrameKind, std::uint32_t, const google::protobuf::MessageLite*,
                          ByteView) override {}
   bool output_is_high() const noexcept override { return false; }
-  bool retry(RpcPending& pending, const RpcStatus& why, bool safe) override;
+  bool retry(RpcPending& pending, const RpcStatus& why, RpcReached reached) override;
 
   RpcConnection* choose();
   void connect(Peer& peer);

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <twister/io_loop.hpp>
-#include <twister/log.hpp>
 #include <twister/memory_budget.hpp>
 #include <twister/rpc/services.hpp>
 
@@ -171,38 +170,6 @@ void RpcConnection::break_off(CodecErrc code, std::string why) {
        .body = as_bytes(why)});
   flush_late();
   close_with({.code = make_error_code(code), .detail = std::move(why)});
-}
-
-void RpcConnection::read_goaway(const RpcFrame& frame) {
-  if (frame.number != 0) {
-    const std::string why(as_text(frame.body.first(std::min<std::size_t>(frame.body.size(), 200))));
-    log(LogLevel::warning, "rpc_goaway",
-        {{"peer", peer_address().to_string()},
-         {"code", to_string(static_cast<RpcCode>(frame.number))},
-         {"why", why}});
-  }
-  if (peer_leaves_) return;
-  peer_leaves_ = true;
-  on_going_away();
-  close_when_done();
-}
-
-void RpcConnection::go_away() {
-  if (draining_ || !is_open()) return;
-  draining_ = true;
-  put({.kind = RpcFrameKind::goaway});
-  on_going_away();
-  close_when_done();
-}
-
-// Calls that this side makes on behalf of the peer's are over when those are.
-void RpcConnection::close_when_done() {
-  if (!is_open() || calls_ != 0) return;
-  if (draining_) {
-    close(Errc::server_draining);
-  } else if (peer_leaves_ && outgoing_.empty()) {
-    close();
-  }
 }
 
 EofAction RpcConnection::on_eof() {

@@ -17,7 +17,8 @@ namespace detail {
 
 namespace {
 
-// W3C's header of this name: which request, of all that go through many programs, this is part of.
+// W3C's headers of these names: which request, of all that go through many programs, this is part of; and
+// what those programs have to say of it, which means nothing without the first.
 constexpr std::string_view trace_key = "traceparent";
 
 std::optional<std::string_view> inherited_trace(const RpcCallOptions& options) {
@@ -125,10 +126,12 @@ void RpcPending::tell(const RpcStatus& status, ByteView reply,
   guarded("reply", method_, [&] { complete(status, reply, metadata); });
 }
 
-void RpcPending::fail(const RpcStatus& why, bool safe) {
+void RpcPending::fail(const RpcStatus& why, RpcReached reached, const RpcMetadata* metadata) {
   channel = nullptr;
-  if (!ended_ && retry != nullptr && retry->retry(*this, why, safe)) return;
-  end(why);
+  // What a stream's receiver was given is not taken back.
+  const bool whole = stream() == nullptr || reached == RpcReached::nowhere;
+  if (!ended_ && whole && retry != nullptr && retry->retry(*this, why, reached)) return;
+  end(why, {}, metadata);
   release();
 }
 

@@ -1,6 +1,7 @@
 // src/rpc/requests.cpp - what an RpcConnection does with the calls of its peer.
 #include <algorithm>
 #include <climits>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -102,6 +103,7 @@ void RpcConnection::on_request(const RpcFrame& frame) {
     ++host_->counters().duplicate_ids;
     return;
   }
+  if (frame.kind == RpcFrameKind::request) last_accepted_ = frame.id;
   if (const RpcCode code = refusal(method, parsed.message); code != RpcCode::ok) [[unlikely]] {
     return respond_refusal(frame, code, method == nullptr);
   }
@@ -140,6 +142,7 @@ void RpcConnection::on_forward(const RpcFrame& frame, const Parsed& parsed) {
     ++host_->counters().duplicate_ids;
     return;
   }
+  if (frame.kind == RpcFrameKind::request) last_accepted_ = frame.id;
   const bool whole = !parsed.method.empty() && frame.number == 0;
   if (!whole || (frame.flags & RpcFrameFlag::streams) != 0) {
     return respond_refusal(frame, RpcCode::unimplemented, true);

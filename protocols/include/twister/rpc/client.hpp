@@ -85,6 +85,9 @@ class RpcClient : public RpcCaller {
   std::size_t connected() const noexcept;
   // Calls that have not ended.
   std::size_t calls_in_flight() const noexcept;
+  // From ping to pong, of the connection where that was shortest; zero before the first. See
+  // RpcOptions::ping_interval.
+  Duration round_trip() const noexcept;
   // Of what the servers have called here, and of frames that made no sense.
   const RpcCounters& counters() const noexcept;
   IOLoop& loop() const noexcept;

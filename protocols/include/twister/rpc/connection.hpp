@@ -65,7 +65,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   bool going_away() const noexcept { return peer_leaves_ || draining_; }
   // What the peer takes.
   std::size_t peer_max_message_bytes() const noexcept { return peer_max_message_bytes_; }
-  // The last time from ping to pong; zero before the first.
+  // The last time from ping to pong; zero before the first. Measured while the connection is in use.
   Duration round_trip() const noexcept { return round_trip_; }
   const RpcCounters& counters() const noexcept { return host_->counters(); }
 
@@ -73,7 +73,9 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   RpcStatus take_name(std::string name);
   const std::vector<std::string>& names() const noexcept { return own_names_; }
 
-  // Lets no more calls in, and closes when those of the peer have been answered.
+  // Lets no more calls in: the peer is told which was the last, later ones are refused as not started, and
+  // those before are answered. Then the connection closes, as soon as the peer has read that; a peer that
+  // does not answer pings is waited for until it closes, or the server's drain_timeout has passed.
   void go_away();
   // As Protocol's, behind what was written. Who ends its side of a connection does not wait for answers: then,
   // too, handlers are cancelled.
@@ -98,6 +100,8 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   void cancel_made_calls(const RpcStatus& status);
   void start_call(detail::RpcPending& pending) override;
   void start_early_calls();
+  // For tests: as if so many calls had been made.
+  void count_calls_from(std::uint64_t calls) noexcept { last_order_ = calls; }
 
  private:
   friend class detail::RpcHost;
@@ -107,12 +111,15 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
 
   // What was written late leaves at once when there is as much: the kernel then has enough to do.
   static constexpr std::size_t max_late_bytes = 64 * 1024;
+  // The id of the ping behind a goaway; those of other pings begin at 1.
+  static constexpr std::uint32_t goaway_ping = 0;
 
-  // connection.cpp: the beginning, the end, and frames about the connection
+  // connection.cpp, leaving.cpp: the beginning, the end, and frames about the connection
   void send_preface();
   void read_preface(const RpcFrame& frame);
   void on_other(const RpcFrame& frame);
   void read_goaway(const RpcFrame& frame);
+  void read_pong(const RpcFrame& frame);
   void on_message_error(const CodecError& error) override;
   void break_off(CodecErrc code, std::string why);
   void close_when_done();
@@ -143,13 +150,14 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   void drop(detail::RpcPending& pending) override;
   void send_request(detail::RpcPending& pending, bool notice);
   std::uint16_t number_of(const detail::RpcPending& pending, bool& named);
-  std::uint32_t next_id();
+  std::uint64_t next_order();
   void on_response(const RpcFrame& frame);
   void send_stream_frame(RpcFrameKind kind, std::uint32_t id,
                          const google::protobuf::MessageLite* message, ByteView bytes) override;
   bool output_is_high() const noexcept override { return output_high_; }
   void on_rare_response(const RpcFrame& frame, detail::RpcPending& pending);
   void end_made_calls(const CloseReason& reason);
+  void end_unread_calls(std::uint32_t last_read);
 
   // output.cpp
   bool corks() const noexcept {
@@ -182,8 +190,9 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   bool preface_read_ = false;
   bool peer_leaves_ = false;
   bool draining_ = false;
-  bool heard_ = false;  // since the last look
-  bool pinged_ = false;
+  bool heard_ = false;           // since the last look
+  bool waits_for_sign_ = false;  // a ping was sent
+  bool peer_knows_ = false;      // that this side goes away
   bool output_high_ = false;
   std::vector<std::uint16_t> numbers_;  // of this side's methods, by RpcMethodName::index()
   struct Hash {

@@ -28,8 +28,9 @@ struct RpcOptions {
   // A request that was received longer ago, and is only now decoded, is answered RESOURCE_EXHAUSTED: its
   // caller has given up, and the server has too much to do as it is.
   std::chrono::milliseconds max_wait = std::chrono::seconds(10);
-  // After so long without a byte from the peer it is asked for a sign of life, if there are calls in
-  // flight or `ping_when_idle`; without one for ping_timeout, the connection is closed.
+  // While there are calls in flight, or `ping_when_idle`, the peer is asked for a sign of life so often, and
+  // RpcConnection::round_trip() measured; when nothing at all comes for ping_timeout, the connection is
+  // closed.
   std::chrono::milliseconds ping_interval = std::chrono::seconds(30);
   std::chrono::milliseconds ping_timeout = std::chrono::seconds(10);
   bool ping_when_idle = false;

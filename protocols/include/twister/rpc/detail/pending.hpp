@@ -38,11 +38,18 @@ class RpcChannel {
   ~RpcChannel() = default;
 };
 
-// What becomes of a call that failed without its handler's doing.
+// How far a call had come that failed without its handler's doing.
+enum class RpcReached {
+  nowhere,  // no peer has read it
+  peer,     // which has not started it, and says so
+  handler,  // perhaps
+};
+
+// What becomes of such a call.
 class RpcRetry {
  public:
-  // True when the call goes on elsewhere; the reference goes along. `safe`: it was not started.
-  virtual bool retry(RpcPending& pending, const RpcStatus& why, bool safe) = 0;
+  // True when the call goes on elsewhere; the reference goes along.
+  virtual bool retry(RpcPending& pending, const RpcStatus& why, RpcReached reached) = 0;
 
  protected:
   ~RpcRetry() = default;
@@ -78,6 +85,7 @@ class RpcPending : private Timed {
 
   // For its owners: plain facts about where it is.
   std::uint32_t id = 0;
+  std::uint64_t order = 0;  // among the calls of its connection; the lower half is the id
   RpcChannel* channel = nullptr;
   RpcRetry* retry = nullptr;
   TimePoint as_of{};  // when it was last on its way, for the time that is left
@@ -105,7 +113,7 @@ class RpcPending : private Timed {
   // The same in a turn of its own.
   void end_later(RpcStatus status);
   // It failed, and may go on elsewhere. The reference of the channel is passed on.
-  void fail(const RpcStatus& why, bool safe);
+  void fail(const RpcStatus& why, RpcReached reached, const RpcMetadata* metadata = nullptr);
   void cancel();
 
  protected:

@@ -87,7 +87,8 @@ void RpcConnection::start_call(detail::RpcPending& pending) {
   outgoing_.insert(pending.id, &pending);
   send_request(pending, false);
   if (detail::RpcStreamState* const stream = pending.stream()) [[unlikely]] {
-    pending.retry = nullptr;  // what was sent of it is not kept
+    if (pending.sends_stream) pending.retry = nullptr;  // what was sent of it is not kept
+    stream->counts_in(stream_memory());
     if (preface_read_) stream->on_credit(peer_stream_credit_);
   }
 }
@@ -188,6 +189,18 @@ void RpcConnection::on_response(const RpcFrame& frame) {
     return;
   }
   on_rare_response(frame, *pending);
+}
+
+void RpcConnection::on_skipped_response(const RpcFrame& frame) {
+  detail::RpcPending* const pending = outgoing_.erase(frame.id);
+  if (pending == nullptr) {
+    ++host_->counters().unknown_ids;
+    return;
+  }
+  pending->channel = nullptr;
+  pending->end(RpcStatus(RpcCode::resource_exhausted, "no memory for the reply"));
+  pending->release();
+  if (going_away()) close_when_done();
 }
 
 // With metadata, or with a status.

@@ -52,6 +52,9 @@ void RpcConnection::on_connect() {
   opened_ = true;
   budget_ = stream_options().memory_budget;
   if (budget_ == nullptr) budget_ = &MemoryBudget::of_process();
+  codec().ask_for_room([budget = budget_](std::size_t bytes) {
+    return !budget->is_short() && bytes <= budget->limit_bytes() - budget->used_bytes();
+  });
   send_preface();
   watch_peer();
   start_early_calls();
@@ -141,8 +144,29 @@ void RpcConnection::on_other(const RpcFrame& frame) {
     case RpcFrameKind::ping:
       return put({.kind = RpcFrameKind::pong, .id = frame.id, .body = frame.body});
     case RpcFrameKind::pong:
-      if (pinged_) round_trip_ = host_->loop().now() - ping_sent_;
-      pinged_ = false;
+      return read_pong(frame);
+    case RpcFrameKind::goaway:
+      return read_goaway(frame);
+    default:
+      ++host_->counters().unknown_frames;
+  }
+}
+
+// What is large is not received while memory is short: that costs the call that it belongs to, and no other.
+void RpcConnection::on_message_skipped(const CodecError&) {
+  const RpcFrame& frame = codec().message();
+  switch (frame.kind) {
+    case RpcFrameKind::request:
+    case RpcFrameKind::notice:
+      return on_skipped_request(frame);
+    case RpcFrameKind::response:
+      return on_skipped_response(frame);
+    case RpcFrameKind::data:
+    case RpcFrameKind::data_back:
+      if (detail::RpcStreamState* const stream = stream_of(frame)) {
+        stream->link().end_call(
+            RpcStatus(RpcCode::resource_exhausted, "no memory for a message of the stream"));
+      }
       return;
     case RpcFrameKind::goaway:
       return read_goaway(frame);
@@ -186,32 +210,7 @@ void RpcConnection::on_close(const CloseReason& reason) {
   release_names();
   end_answered_calls();
   end_made_calls(reason);
-}
-
-// ---- signs of life ----
-
-void RpcConnection::watch_peer() {
-  heard_ = false;
-  const auto& options = host_->options();
-  if (options.ping_interval == never) return;
-  const auto wait = pinged_ ? options.ping_timeout : options.ping_interval;
-  host_->deadlines().add(*this, later(host_->loop().now(), wait));
-}
-
-void RpcConnection::on_due() {
-  if (!is_open()) return;
-  if (pinged_ && !heard_) {
-    return close_with({.code = Errc::idle_timeout, .detail = "no answer to a ping"});
-  }
-  const bool in_use = calls_ + outgoing_.size() != 0 || host_->options().ping_when_idle;
-  if (!heard_ && in_use) {
-    pinged_ = true;
-    ping_sent_ = host_->loop().now();
-    put({.kind = RpcFrameKind::ping, .body = as_bytes("12345678")});
-  } else {
-    pinged_ = false;
-  }
-  watch_peer();
+  if (stream_memory_ != nullptr) stream_memory_->leave_budget();
 }
 
 // ---- output ----

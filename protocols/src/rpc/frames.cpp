@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace twister {
 
@@ -19,6 +20,11 @@ std::size_t like_preface(ByteView input) noexcept {
   return same;
 }
 
+bool begins_with_name(const RpcFrame& frame) noexcept {
+  const bool asks = frame.kind == RpcFrameKind::request || frame.kind == RpcFrameKind::notice;
+  return asks && (frame.flags & RpcFrameFlag::names_method) != 0;
+}
+
 std::size_t checked(std::size_t bytes, const char* option) {
   if (bytes >= magic_length) {
     throw std::invalid_argument("RpcFrames: " + std::string(option) + " " + std::to_string(bytes) +
@@ -32,9 +38,16 @@ std::size_t checked(std::size_t bytes, const char* option) {
 RpcFrames::RpcFrames(const RpcFramesOptions& options)
     : max_frame_bytes_(checked(options.max_frame_bytes, "max_frame_bytes")),
       max_preface_bytes_(checked(options.max_preface_bytes, "max_preface_bytes")),
+      unasked_bytes_(max_frame_bytes_),
       state_(options.begins_with_preface ? State::expects_preface : State::ready) {}
 
+void RpcFrames::ask_for_room(HasRoom has_room) {
+  has_room_ = std::move(has_room);
+  unasked_bytes_ = has_room_ ? std::min(max_frame_bytes_, asked_bytes) : max_frame_bytes_;
+}
+
 DecodeResult RpcFrames::decode_slowly(ByteView input) {
+  if (state_ == State::skipping) return skip(input);
   if (state_ == State::failed) {
     return {.status = DecodeResult::Status::error, .error = error_};
   }
@@ -52,7 +65,61 @@ DecodeResult RpcFrames::decode_slowly(ByteView input) {
   if (length > max_frame_bytes_) {
     return fail({CodecErrc::frame_too_long, length, max_frame_bytes_});
   }
-  return fail({CodecErrc::unknown_type, header_bytes});  // its kind, and not its first bytes
+  if (static_cast<RpcFrameKind>(input[4]) == RpcFrameKind::preface) {
+    return fail({CodecErrc::unknown_type, header_bytes});  // its kind, and not its first bytes
+  }
+  return decode_large(input);
+}
+
+DecodeResult RpcFrames::decode_large(ByteView input) {
+  const auto length = std::size_t{detail::load_little<std::uint32_t>(input.data())};
+  const std::size_t arrived = input.size() - header_bytes;
+  read_header(input.data());
+  if (state_ != State::admitted) {
+    // What its number stands for from now on has to be known even if the rest is not.
+    std::size_t name = 0;
+    if (begins_with_name(frame_)) {
+      name = arrived == 0 ? 1 : 1 + std::to_integer<std::size_t>(input[header_bytes]);
+      name = std::min(name, length);
+    }
+    if (arrived < name || (arrived == 0 && name != 0)) {
+      return {.status = DecodeResult::Status::incomplete, .needed = name - arrived};
+    }
+    if (!has_room_(length)) {
+      frame_.body = input.subspan(header_bytes, name);
+      return refuse(input, length);
+    }
+    state_ = State::admitted;
+  }
+  if (arrived < length) {
+    return {.status = DecodeResult::Status::incomplete, .needed = length - arrived};
+  }
+  state_ = State::ready;
+  frame_.body = input.subspan(header_bytes, length);
+  return found(header_bytes + length);
+}
+
+DecodeResult RpcFrames::refuse(ByteView input, std::size_t length) {
+  const std::size_t there = std::min(input.size(), header_bytes + length);
+  skip_bytes_ = header_bytes + length - there;
+  state_ = skip_bytes_ == 0 ? State::ready : State::skipping;
+  return {.status = DecodeResult::Status::skipped,
+          .consumed = there,
+          .error = {CodecErrc::frame_too_long, length, asked_bytes}};
+}
+
+DecodeResult RpcFrames::skip(ByteView input) {
+  const std::size_t there = std::min(input.size(), skip_bytes_);
+  skip_bytes_ -= there;
+  if (skip_bytes_ != 0) {
+    return {.status = DecodeResult::Status::incomplete,
+            .consumed = there,
+            .needed = skip_bytes_ + header_bytes};
+  }
+  state_ = State::ready;
+  DecodeResult next = decode(input.subspan(there));
+  if (next.status != DecodeResult::Status::error) next.consumed += there;
+  return next;
 }
 
 DecodeResult RpcFrames::decode_preface(ByteView input) {
@@ -100,6 +167,7 @@ CodecError RpcFrames::finish(ByteView rest) const noexcept {
   if (state_ == State::failed) {
     return error_;
   }
+  if (state_ == State::skipping) return {CodecErrc::truncated, rest.size()};
   return rest.empty() ? CodecError{} : CodecError{CodecErrc::truncated, rest.size()};
 }
 

@@ -169,13 +169,13 @@ class NoticePending final : public detail::RpcPending {
 class StreamPending final : public detail::RpcPending, private detail::RpcStreamLink {
  public:
   StreamPending(std::size_t window, bool one_reply) noexcept
-      : state_(*this, 0, window), one_reply_(one_reply) {}
+      : state_(*this, 0, one_reply ? 0 : window), one_reply_(one_reply) {}
 
   detail::RpcStreamState* stream() noexcept override { return &state_; }
 
  private:
   void complete(const RpcStatus& status, ByteView reply, const RpcMetadata*) override {
-    if (status.ok() && one_reply_) state_.on_data(reply);
+    if (status.ok() && one_reply_) state_.on_reply(reply);
     state_.on_end(status);
   }
 

@@ -136,6 +136,25 @@ void RpcConnection::on_request(const RpcFrame& frame) {
   }
 }
 
+// There was no memory for it, and only its name was read.
+void RpcConnection::on_skipped_request(const RpcFrame& frame) {
+  ByteView rest = frame.body;
+  ByteView name;
+  const RpcMethod* method = nullptr;
+  const bool named = take_piece<std::uint8_t>(rest, name) && !name.empty();
+  if (named && !name_method(frame.number, as_text(name), method)) {
+    return break_off(CodecErrc::unknown_type, "a number that has another name, or is above 1024");
+  }
+  if (frame.kind == RpcFrameKind::request) {
+    if (incoming_.find(frame.id) != nullptr) {
+      ++host_->counters().duplicate_ids;
+      return;
+    }
+    last_accepted_ = frame.id;
+  }
+  respond_refusal(frame, RpcCode::resource_exhausted, false);
+}
+
 // A request to another peer. Its method is named each time: numbers are between this side and the caller.
 void RpcConnection::on_forward(const RpcFrame& frame, const Parsed& parsed) {
   if (frame.kind == RpcFrameKind::request && incoming_.find(frame.id) != nullptr) {

@@ -26,6 +26,19 @@ ByteView front_of(const ByteBuffer& buffer) noexcept {
 
 }  // namespace
 
+// ---- memory ----
+
+void RpcStreamState::counts_in(std::shared_ptr<RpcStreamMemory> memory) noexcept {
+  if (memory_ != nullptr) memory_->change(std::exchange(counted_, 0), 0);
+  memory_ = std::move(memory);
+  count();
+}
+
+void RpcStreamState::count() noexcept {
+  const std::size_t kept = received_.capacity() + unsent_.capacity();
+  if (memory_ != nullptr && kept != counted_) memory_->change(std::exchange(counted_, kept), kept);
+}
+
 // ---- sending ----
 
 WriteStatus RpcStreamState::send(const MessageLite& message) {
@@ -36,11 +49,12 @@ WriteStatus RpcStreamState::send(const MessageLite& message) {
     return has_credit() ? WriteStatus::queued : WriteStatus::paused;
   }
   const std::size_t size = message.ByteSizeLong();
-  if (unsent_.size() + size > max_unsent_bytes) return WriteStatus::dropped;
+  if (unsent_.size() + size > max_unsent_bytes || !has_room(size)) return WriteStatus::dropped;
   std::byte* const room = unsent_.prepare(length_bytes + size).data();
   store_little(room, static_cast<std::uint32_t>(size));
   message.SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(room + length_bytes));
   unsent_.commit(length_bytes + size);
+  count();
   return WriteStatus::paused;
 }
 
@@ -56,6 +70,7 @@ void RpcStreamState::send_unsent() {
     write(nullptr, message);
     unsent_.consume(length_bytes + message.size());
   }
+  count();
   if (!unsent_.empty() || !open_) return;
   if (ends_ && !end_sent_) {
     end_sent_ = true;
@@ -108,14 +123,19 @@ bool RpcStreamState::defers(const RpcStatus& status) {
 
 // ---- receiving ----
 
-bool RpcStreamState::on_data(ByteView message) {
-  if (status_) return true;  // it was cancelled, or is broken: nobody looks
-  if (receive_credit_ <= 0) return false;
+const char* RpcStreamState::on_data(ByteView message) {
+  if (status_) return nullptr;  // it was cancelled, or is broken: nobody looks
+  if (receive_credit_ <= 0) return "more of a stream than there was credit for";
+  if (!has_room(message.size())) return "the streams of this connection keep too much";
   receive_credit_ -= static_cast<std::int64_t>(frame_bytes + message.size());
+  on_reply(message);
+  return nullptr;
+}
+
+void RpcStreamState::on_reply(ByteView message) {
   const KeptCall kept(link_);
   append(received_, message);
   pump();
-  return true;
 }
 
 void RpcStreamState::on_end(const RpcStatus& status) {
@@ -159,6 +179,7 @@ RpcStreamState::Taken RpcStreamState::take(MessageLite& into) {
                       into.IsInitialized();
   received_.consume(length_bytes + size);
   taken(size);
+  count();
   if (parsed) return Taken::message;
   const RpcStatus malformed(RpcCode::invalid_argument, "a message of the stream is malformed");
   link_.end_call(malformed);
@@ -188,16 +209,17 @@ void RpcStreamState::resume() {
 // Hands on what there is, unless it is being done already further up.
 void RpcStreamState::pump() {
   if (pumping_) return;
-  if (!on_message_) {
-    if (!received_.empty() || status_) tell("when_readable", on_readable_);
-    return;
+  if (on_message_) {
+    pumping_ = true;
+    hand_on_all();
+    pumping_ = false;
+  } else if (!received_.empty() || status_) {
+    tell("when_readable", on_readable_);
   }
-  struct Pumping {
-    bool& flag;
-    ~Pumping() { flag = false; }
-  };
-  pumping_ = true;
-  const Pumping until_the_end{pumping_};
+  count();
+}
+
+void RpcStreamState::hand_on_all() {
   while (!received_.empty() && !paused_) {
     // Moved out: the function may end the call, or receive more.
     const ByteView message = front();

@@ -8,6 +8,14 @@
 
 namespace twister {
 
+const std::shared_ptr<detail::RpcStreamMemory>& RpcConnection::stream_memory() {
+  if (stream_memory_ == nullptr) {
+    stream_memory_ = std::make_shared<detail::RpcStreamMemory>(
+        *budget_, host_->options().max_stream_memory_bytes);
+  }
+  return stream_memory_;
+}
+
 detail::RpcStreamState* RpcConnection::stream_of(const RpcFrame& frame) {
   const bool ours = (static_cast<unsigned>(frame.kind) & 0x80u) != 0;
   if (ours) {
@@ -26,12 +34,13 @@ void RpcConnection::on_stream_frame(const RpcFrame& frame) {
   }
   switch (frame.kind) {
     case RpcFrameKind::data:
-    case RpcFrameKind::data_back:
-      if (frame.body.size() <= host_->options().max_message_bytes && stream->on_data(frame.body))
-        return;
-      stream->link().end_call(
-          RpcStatus(RpcCode::resource_exhausted, "more of a stream than there was credit for"));
+    case RpcFrameKind::data_back: {
+      const char* const why = frame.body.size() > host_->options().max_message_bytes
+                                  ? "a message of a stream that is larger than is taken"
+                                  : stream->on_data(frame.body);
+      if (why != nullptr) stream->link().end_call(RpcStatus(RpcCode::resource_exhausted, why));
       return;
+    }
     case RpcFrameKind::end:
       return stream->on_end(RpcStatus());
     default:
@@ -68,7 +77,8 @@ RpcStreamState& RpcWireCall::open_stream() {
     stream_ = std::make_unique<RpcStreamState>(
         static_cast<RpcStreamLink&>(*this),
         connection_ == nullptr ? 0 : connection_->peer_stream_credit_,
-        host().options().stream_credit_bytes);
+        method().takes_stream() ? host().options().stream_credit_bytes : 0);
+    if (connection_ != nullptr) stream_->counts_in(connection_->stream_memory());
     extras();  // so that whoever ends the call looks
   }
   return *stream_;

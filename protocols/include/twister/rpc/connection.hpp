@@ -32,8 +32,9 @@ namespace twister {
 class MemoryBudget;
 class RpcServices;
 namespace detail {
+class RpcStreamMemory;
 class RpcWireCall;
-}
+}  // namespace detail
 
 extern template class MessageProtocol<RpcFrames>;
 
@@ -87,6 +88,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   void on_connect() override;
   void on_data(ByteView chunk) override;
   void on_message(const RpcFrame& frame) override;
+  void on_message_skipped(const CodecError& error) override;
   void on_close(const CloseReason& reason) override;
   void on_drain() override { go_away(); }
   EofAction on_eof() override;
@@ -135,6 +137,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   bool waited_too_long();
   RpcCode refusal(const RpcMethod* method, ByteView message);
   void respond_refusal(const RpcFrame& frame, RpcCode code, bool unknown);
+  void on_skipped_request(const RpcFrame& frame);
   void on_cancel_frame(const RpcFrame& frame);
   void list(detail::RpcWireCall& call);
   void unlist(detail::RpcWireCall& call) noexcept;
@@ -142,6 +145,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   void release_names();
 
   // streams.cpp
+  const std::shared_ptr<detail::RpcStreamMemory>& stream_memory();
   detail::RpcStreamState* stream_of(const RpcFrame& frame);
   void on_stream_frame(const RpcFrame& frame);
 
@@ -155,6 +159,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   void send_stream_frame(RpcFrameKind kind, std::uint32_t id,
                          const google::protobuf::MessageLite* message, ByteView bytes) override;
   bool output_is_high() const noexcept override { return output_high_; }
+  void on_skipped_response(const RpcFrame& frame);
   void on_rare_response(const RpcFrame& frame, detail::RpcPending& pending);
   void end_made_calls(const CloseReason& reason);
   void end_unread_calls(std::uint32_t last_read);
@@ -178,7 +183,10 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   std::size_t calls_ = 0;  // of the peer, with those that were cancelled and still run
   detail::RpcWireCall* first_call_ = nullptr;  // all of them
   MemoryBudget* budget_ = nullptr;
-  std::uint32_t last_id_ = 0;
+  std::shared_ptr<detail::RpcStreamMemory> stream_memory_;  // since the first stream
+  std::uint64_t last_order_ = 0;                            // of the calls of this side
+  std::uint32_t last_accepted_ = 0;                         // of the peer's; 0 for none
+  std::uint32_t last_ping_ = 0;
   std::uint32_t since_clock_ = 0;  // requests since the time was looked at
   TimePoint received_at_{};
   std::size_t peer_max_message_bytes_ = 1024 * 1024;

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 
 #include <twister/codecs/byte_buffer.hpp>
 #include <twister/codecs/codec.hpp>
@@ -93,12 +94,20 @@ class RpcFrames {
 
   static constexpr std::size_t header_bytes = 12;
   static constexpr std::size_t magic_bytes = 8;
+  // What a connection may keep without being asked how much memory there is.
+  static constexpr std::size_t asked_bytes = 64 * 1024;
   static constexpr std::array<char, magic_bytes> magic = {'t', 'w', 'i', 's',
                                                           't', 'e', 'r', '\x01'};
 
   RpcFrames() : RpcFrames(RpcFramesOptions{}) {}
   // Throws std::invalid_argument for a limit that a preface's first bytes would not exceed.
   explicit RpcFrames(const RpcFramesOptions& options);
+
+  // Whether there is memory for a body of so many bytes: asked on the header of each frame above
+  // asked_bytes. A frame for which there is none is skipped; message() is then its header and, of a
+  // request that names its method, the name.
+  using HasRoom = std::function<bool(std::size_t)>;
+  void ask_for_room(HasRoom has_room);
 
   DecodeResult decode(ByteView input) {
     if (state_ != State::ready || input.size() < header_bytes) [[unlikely]] {
@@ -107,17 +116,14 @@ class RpcFrames {
     const std::byte* const header = input.data();
     const auto length = std::size_t{detail::load_little<std::uint32_t>(header)};
     const auto kind = static_cast<RpcFrameKind>(header[4]);
-    if (length > max_frame_bytes_ || kind == RpcFrameKind::preface) [[unlikely]] {
+    if (length > unasked_bytes_ || kind == RpcFrameKind::preface) [[unlikely]] {
       return decode_slowly(input);
     }
     const std::size_t arrived = input.size() - header_bytes;
     if (arrived < length) {
       return {.status = DecodeResult::Status::incomplete, .needed = length - arrived};
     }
-    frame_.kind = kind;
-    frame_.flags = std::to_integer<std::uint8_t>(header[5]);
-    frame_.number = detail::load_little<std::uint16_t>(header + 6);
-    frame_.id = detail::load_little<std::uint32_t>(header + 8);
+    read_header(header);
     frame_.body = input.subspan(header_bytes, length);
     return found(header_bytes + length);
   }
@@ -139,17 +145,30 @@ class RpcFrames {
   std::size_t max_frame_bytes() const noexcept { return max_frame_bytes_; }
 
  private:
-  enum class State : std::uint8_t { expects_preface, ready, failed };
+  // `admitted`: there is room for the frame that has begun.
+  enum class State : std::uint8_t { expects_preface, ready, admitted, skipping, failed };
 
+  void read_header(const std::byte* header) noexcept {
+    frame_.kind = static_cast<RpcFrameKind>(header[4]);
+    frame_.flags = std::to_integer<std::uint8_t>(header[5]);
+    frame_.number = detail::load_little<std::uint16_t>(header + 6);
+    frame_.id = detail::load_little<std::uint32_t>(header + 8);
+  }
   DecodeResult found(std::size_t bytes) noexcept {
     return {.status = DecodeResult::Status::message, .consumed = bytes, .frame = frame_.body};
   }
   DecodeResult decode_slowly(ByteView input);
   DecodeResult decode_preface(ByteView input);
+  DecodeResult decode_large(ByteView input);
+  DecodeResult refuse(ByteView input, std::size_t length);
+  DecodeResult skip(ByteView input);
   DecodeResult fail(const CodecError& error);
 
   std::size_t max_frame_bytes_;
   std::size_t max_preface_bytes_;
+  std::size_t unasked_bytes_;  // max_frame_bytes_, or less
+  std::size_t skip_bytes_ = 0;
+  HasRoom has_room_;
   RpcFrame frame_;
   CodecError error_;
   State state_;

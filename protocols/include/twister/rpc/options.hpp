@@ -25,6 +25,9 @@ struct RpcOptions {
   std::size_t max_metadata_bytes = 8 * 1024;
   // What each stream may send before its receiver has taken any of it. The peer is told.
   std::size_t stream_credit_bytes = 64 * 1024;
+  // What all streams of the connection may keep together: messages that were not taken, or were sent without
+  // credit. A stream whose message would exceed it ends with RESOURCE_EXHAUSTED; send() drops it.
+  std::size_t max_stream_memory_bytes = 16 * 1024 * 1024;
   // A request that was received longer ago, and is only now decoded, is answered RESOURCE_EXHAUSTED: its
   // caller has given up, and the server has too much to do as it is.
   std::chrono::milliseconds max_wait = std::chrono::seconds(10);

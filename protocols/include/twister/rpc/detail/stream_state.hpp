@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include <twister/codecs/byte_view.hpp>
 #include <twister/codecs/protobuf.hpp>
 #include <twister/protocol.hpp>
+#include <twister/rpc/detail/stream_memory.hpp>
 #include <twister/rpc/status.hpp>
 
 namespace twister::detail {
@@ -74,6 +76,9 @@ class RpcStreamState {
         window_(receives),
         receive_credit_(static_cast<std::int64_t>(receives)),
         open_(sends > 0) {}
+  ~RpcStreamState() { counts_in(nullptr); }
+  RpcStreamState(const RpcStreamState&) = delete;
+  RpcStreamState& operator=(const RpcStreamState&) = delete;
 
   // ---- for the user's handles ----
 
@@ -99,8 +104,12 @@ class RpcStreamState {
 
   // ---- for the wire ----
 
-  // False when the peer had no credit for it.
-  bool on_data(ByteView message);
+  // Where what it keeps counts from now on; null for nowhere.
+  void counts_in(std::shared_ptr<RpcStreamMemory> memory) noexcept;
+  // Null, or why the peer was not to send it.
+  const char* on_data(ByteView message);
+  // The reply of a call that has one.
+  void on_reply(ByteView message);
   void on_credit(std::uint32_t bytes);
   // The peer has sent all, or the call has ended.
   void on_end(const RpcStatus& status);
@@ -114,7 +123,12 @@ class RpcStreamState {
   void send_unsent();
   void taken(std::size_t bytes);
   ByteView front() const noexcept;
+  bool has_room(std::size_t bytes) const noexcept {
+    return memory_ == nullptr || memory_->has_room(bytes);
+  }
+  void count() noexcept;
   void pump();
+  void hand_on_all();
   bool hand_on(ByteView message);
   void break_off(const RpcStatus& why);
   void tell(const char* callback, std::function<void()>& once) noexcept;
@@ -126,6 +140,8 @@ class RpcStreamState {
   std::size_t taken_ = 0;  // and not yet given back as credit
   ByteBuffer unsent_;      // messages behind their length, u32
   ByteBuffer received_;    // the same
+  std::shared_ptr<RpcStreamMemory> memory_;
+  std::size_t counted_ = 0;  // there
   std::function<void()> on_ready_;
   std::function<void()> on_readable_;
   std::function<bool(ByteView)> on_message_;

@@ -247,6 +247,25 @@ TEST(RpcClient, MayBeDestroyedInsideItsCallback) {
   EXPECT_EQ(fleet.outcomes.lines, (Lines{"OK", "CANCELLED: the client was destroyed"}));
 }
 
+struct Ends : RpcCallerInterceptor {
+  void after_call(std::string_view method, const RpcStatus& status, Duration) override {
+    lines.push_back(std::string(method) + " " + status.message());
+  }
+  Lines lines;
+};
+
+TEST(RpcClient, TellsItsInterceptorsOfCallsThatEndAfterItWasDestroyed) {
+  RpcClientOptions options;
+  const auto ends = std::make_shared<Ends>();
+  options.rpc.interceptors = {ends};
+  Fleet fleet({first}, std::move(options));
+  fleet.client->call<Int32Value>("Who", number(0), fleet.outcomes.add());
+  fleet.client.reset();
+  fleet.loop.run_until_idle();
+  EXPECT_EQ(ends->lines, Lines{"Who CANCELLED: the client was destroyed"});
+  EXPECT_EQ(fleet.outcomes.lines.size(), 1u);
+}
+
 TEST(RpcClient, IsCalledByItsServer) {
   RpcServices own;
   own.on<Int32Value, Int32Value>(

@@ -111,8 +111,9 @@ void RpcPending::end_later(RpcStatus status) {
   if (!detach()) return;
   // std::function copies.
   auto held = std::shared_ptr<RpcPending>((retain(), this), [](RpcPending* p) { p->release(); });
-  host_->loop().add_callback(
-      [held = std::move(held), status = std::move(status)] { held->tell(status, {}, nullptr); });
+  // The host may be a client's, which is destroyed before the callback.
+  host_->loop().add_callback([host = host_->shared_from_this(), held = std::move(held),
+                              status = std::move(status)] { held->tell(status, {}, nullptr); });
 }
 
 void RpcPending::tell(const RpcStatus& status, ByteView reply,

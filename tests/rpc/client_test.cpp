@@ -235,6 +235,53 @@ TEST(RpcClient, EndsItsCallsWhenItIsDestroyedWhileItConnects) {
   EXPECT_TRUE(fleet.dialer.attempts()[0].given_up);
 }
 
+TEST(RpcClient, EndsItsCallsAlsoAtAServerThatIsGoingAwayWhenItIsDestroyed) {
+  Fleet fleet;
+  fleet.client->call<Int32Value>("Later", number(0), fleet.outcomes.add());
+  fleet.loop.run_until_idle();
+  fleet.accept(0, *fleet.server);
+  fleet.server->drain();
+  fleet.loop.run_until_idle();
+  EXPECT_EQ(fleet.client->calls_in_flight(), 1u);
+  fleet.client.reset();
+  fleet.loop.run_until_idle();
+  EXPECT_EQ(fleet.outcomes.lines, Lines{"CANCELLED: the client was destroyed"});
+  EXPECT_TRUE(fleet.replies.at(0).context().cancelled());
+  EXPECT_EQ(fleet.server->connection_count(), 0u);
+}
+
+TEST(RpcClient, LeavesAServerThatDoesNotAnswerAPing) {
+  Fleet fleet;
+  fleet.client->call<Int32Value>("Later", number(0), {.timeout = 5min}, fleet.outcomes.add());
+  fleet.loop.run_until_idle();
+  const auto dead = fleet.dialer.succeed(0);  // nobody reads there
+  fleet.clock.advance(30s);
+  EXPECT_EQ(fleet.outcomes.lines, Lines{});
+  fleet.clock.advance(10s);
+  ASSERT_EQ(fleet.outcomes.lines.size(), 1u);
+  EXPECT_NE(fleet.outcomes.lines[0].find("no answer to a ping"), std::string::npos);
+  fleet.who({.wait_for_ready = true});
+  fleet.accept(1, *fleet.server);
+  EXPECT_EQ(fleet.outcomes.lines.back(), "OK 1");
+}
+
+TEST(RpcClient, MakesNoCallsOnAConnectionThatIsBeingClosed) {
+  Fleet fleet;
+  fleet.client->connect();
+  fleet.loop.run_until_idle();
+  const auto far = fleet.dialer.succeed(0);
+  const std::string preface_and_worse =
+      "twister\x01" + std::string(4, '\0') + std::string(12, '\xff');
+  const ByteView bytes[] = {as_bytes(preface_and_worse)};
+  far->send(bytes);
+  fleet.loop.run_until_idle();  // it closes, and waits for the other side to do the same
+  fleet.who({.wait_for_ready = true});
+  fleet.clock.advance(1s);
+  ASSERT_EQ(fleet.dialer.attempts().size(), 2u);
+  fleet.accept(1, *fleet.server);
+  EXPECT_EQ(fleet.outcomes.lines, Lines{"OK 1"});
+}
+
 TEST(RpcClient, MayBeDestroyedInsideItsCallback) {
   Fleet fleet;
   fleet.client->call<Int32Value>("Who", number(0), [&](const RpcStatus& status, Int32Value&) {

@@ -55,10 +55,14 @@ class RpcClientCore::Connection final : public RpcConnection {
 
  private:
   void on_going_away() override {
-    if (peer_.connection == this) core_->left(peer_);
+    if (peer_.connection == this) core_->leave(peer_, "the server is going away");
   }
   void forget() {
-    if (peer_.connection == this) core_->lost(peer_);
+    if (peer_.connection == this) {
+      core_->lost(peer_);
+    } else {
+      std::erase(core_->leaving_, this);
+    }
   }
 
   std::shared_ptr<RpcClientCore> core_;
@@ -87,6 +91,7 @@ std::size_t RpcClientCore::calls_in_flight() const noexcept {
   for (const Peer& peer : peers_) {
     if (peer.connection != nullptr) calls += peer.connection->calls_made();
   }
+  for (const Connection* connection : leaving_) calls += connection->calls_made();
   return calls;
 }
 
@@ -108,10 +113,9 @@ void RpcClientCore::place(RpcPending& pending) {
     retries_ = std::min(retries_in_hand, retries_ + 1.0 / options_.calls_per_retry);
   }
   if (closed_) return reject(pending, RpcStatus(RpcCode::cancelled, "the client is closed"));
+  Connection* const connection = choose();
   if (idle_ != 0 && pending.as_of >= soonest_) connect_all();
-  if (RpcConnection* const connection = choose(); connection != nullptr) {
-    return static_cast<Connection*>(connection)->start(pending);
-  }
+  if (connection != nullptr) return connection->start(pending);
   const bool waits = pending.waits_for_ready || pending.attempts > 1;
   if (!waits && !is_connecting()) {
     return reject(pending, RpcStatus(RpcCode::unavailable, last_error_));
@@ -131,22 +135,33 @@ void RpcClientCore::reject(RpcPending& pending, RpcStatus status) {
   pending.release();
 }
 
-RpcConnection* RpcClientCore::choose() {
-  const std::size_t count = ready_.size();
-  if (count == 0) return nullptr;
-  if (count == 1) return ready_[0]->connection;
-  if (options_.balancing == RpcBalancing::round_robin) {
-    return ready_[next_++ % count]->connection;
+// Null when there is none.
+RpcClientCore::Connection* RpcClientCore::choose() {
+  while (!ready_.empty()) {
+    Peer& peer = *pick();
+    if (peer.connection->is_open()) [[likely]]
+      return peer.connection;
+    // It is being closed, and will not say so before its output has gone or the time for that is over.
+    leave(peer, "the connection is being closed");
+    note_end(peer);
   }
+  return nullptr;
+}
+
+// Of those that are ready, of which there is one at least.
+RpcClientCore::Peer* RpcClientCore::pick() {
+  const std::size_t count = ready_.size();
+  if (count == 1) return ready_[0];
+  if (options_.balancing == RpcBalancing::round_robin) return ready_[next_++ % count];
   const auto any = [&] {
     return std::min(count - 1, static_cast<std::size_t>(random() * static_cast<double>(count)));
   };
   const std::size_t one = any();
   std::size_t other = any();
   if (other == one) other = (one + 1) % count;
-  RpcConnection* const first = ready_[one]->connection;
-  RpcConnection* const second = ready_[other]->connection;
-  return second->calls_made() < first->calls_made() ? second : first;
+  Peer* const first = ready_[one];
+  Peer* const second = ready_[other];
+  return second->connection->calls_made() < first->connection->calls_made() ? second : first;
 }
 
 void RpcClientCore::drop(RpcPending& pending) {
@@ -236,19 +251,28 @@ void RpcClientCore::send_waiting() {
   }
 }
 
-// The server goes away, and is not at fault.
-void RpcClientCore::left(Peer& peer) {
+// Its connection takes no more calls, and keeps those that it has until they have ended.
+void RpcClientCore::leave(Peer& peer, std::string why) {
+  leaving_.push_back(peer.connection);
+  last_error_ = std::move(why);
+  become_idle(peer);
+}
+
+void RpcClientCore::become_idle(Peer& peer) {
   peer.connection = nullptr;
   peer.state = State::idle;
   ++idle_;
   soonest_ = {};
   std::erase(ready_, &peer);
-  last_error_ = "the server is going away";
 }
 
 void RpcClientCore::lost(Peer& peer) {
-  left(peer);
-  if (closed_) return;
+  become_idle(peer);
+  if (!closed_) note_end(peer);
+}
+
+// When the next attempt may be made: a server at which no connection lasts is left alone for a while.
+void RpcClientCore::note_end(Peer& peer) {
   if (loop_.now() - peer.since >= options_.reset_after) {
     peer.failures = 0;
   } else {
@@ -258,9 +282,7 @@ void RpcClientCore::lost(Peer& peer) {
 
 void RpcClientCore::failed(Peer& peer, std::string why) {
   if (closed_) return;
-  peer.state = State::idle;
-  ++idle_;
-  soonest_ = {};
+  become_idle(peer);
   last_error_ = std::move(why);
   back_off(peer);
   if (ready_.empty() && !is_connecting()) fail_waiting();
@@ -315,9 +337,11 @@ void RpcClientCore::close() {
   for (RpcPending* pending : std::exchange(waiting_, {})) reject(*pending, status);
   for (RpcPending* pending : std::exchange(again_, {})) reject(*pending, status);
   for (Peer* peer : std::exchange(ready_, {})) {
-    Connection& connection = *std::exchange(peer->connection, nullptr);
-    connection.cancel_made_calls(status);
-    connection.close();
+    leaving_.push_back(std::exchange(peer->connection, nullptr));
+  }
+  for (Connection* connection : std::exchange(leaving_, {})) {
+    connection->cancel_made_calls(status);
+    connection->close();
   }
   tcp_.reset();
 }

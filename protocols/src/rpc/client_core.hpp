@@ -51,11 +51,14 @@ class RpcClientCore final : public std::enable_shared_from_this<RpcClientCore>,
   bool output_is_high() const noexcept override { return false; }
   bool retry(RpcPending& pending, const RpcStatus& why, RpcReached reached) override;
 
-  RpcConnection* choose();
+  Connection* choose();
+  Peer* pick();
   void connect(Peer& peer);
   void became_ready(Peer& peer, Connection& connection);
-  void left(Peer& peer);
+  void leave(Peer& peer, std::string why);
+  void become_idle(Peer& peer);
   void lost(Peer& peer);
+  void note_end(Peer& peer);
   void failed(Peer& peer, std::string why);
   void back_off(Peer& peer);
   bool is_connecting() const noexcept;
@@ -70,6 +73,7 @@ class RpcClientCore final : public std::enable_shared_from_this<RpcClientCore>,
   std::shared_ptr<RpcHost> host_;
   std::vector<Peer> peers_;  // never changes its size
   std::vector<Peer*> ready_;
+  std::vector<Connection*> leaving_;  // they take no more calls, and have not ended
   std::deque<RpcPending*> waiting_;
   std::deque<RpcPending*> again_;
   std::unique_ptr<TcpClient> tcp_;

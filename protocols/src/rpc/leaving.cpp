@@ -61,7 +61,8 @@ void RpcConnection::watch_peer() {
 void RpcConnection::on_due() {
   if (!is_open()) return;
   if (waits_for_sign_ && !heard_) {
-    return close_with({.code = Errc::idle_timeout, .detail = "no answer to a ping"});
+    abort();  // it would not take what is still to be written either
+    return blame({.code = Errc::idle_timeout, .detail = "no answer to a ping"});
   }
   const bool in_use = calls_ + outgoing_.size() != 0 || host_->options().ping_when_idle;
   waits_for_sign_ = !waits_for_sign_ && in_use;

@@ -113,7 +113,8 @@ void RpcConnection::on_data(ByteView chunk) {
   if (!late_.empty()) flush_late();
   delivering_ = true;
   heard_ = true;
-  if (!held_) received_at_ = host_->loop().now();
+  held_ = false;  // what was kept has been handled before
+  received_at_ = host_->loop().now();
   MessageProtocol<RpcFrames>::on_data(chunk);
 }
 

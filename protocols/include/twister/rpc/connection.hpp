@@ -193,7 +193,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   std::uint32_t peer_stream_credit_ = 64 * 1024;
   bool opened_ = false;
   bool delivering_ = false;
-  bool held_ = false;  // input waits although it has been received
+  bool held_ = false;  // what was received waits to be read
   bool closed_ = false;
   bool preface_read_ = false;
   bool peer_leaves_ = false;

@@ -25,5 +25,26 @@ TEST(RpcLimits, TakeNoRequestForOldThatCameAfterTheOldOnesWereRead) {
   EXPECT_EQ(pair.outcomes.lines, (Lines{"OK 0", "OK 1"}));
 }
 
+TEST(RpcLimits, HoldForCallsThatWaitForTheirConnectionToo) {
+  RpcPair pair;
+  auto [near, far] = memory_transport_pair(pair.loop);
+  auto made =
+      std::make_unique<RpcConnection>(pair.loop, nullptr, RpcOptions{.max_calls_in_flight = 2});
+  RpcConnection& client = *made;
+  make_connection(pair.loop, std::move(near), std::move(made));
+  std::vector<RpcCallHandle> calls;
+  for (int i = 0; i < 3; ++i) {
+    calls.push_back(client.call<Int32Value>("Add1", number(i), pair.outcomes.add()));
+  }
+  EXPECT_EQ(client.calls_made(), 2u);
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.outcomes.lines, Lines{"RESOURCE_EXHAUSTED: too many calls are in flight"});
+  calls[0].cancel();
+  EXPECT_EQ(client.calls_made(), 1u);
+  pair.accept(std::move(far));
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.outcomes.lines.back(), "OK 2");
+}
+
 }  // namespace
 }  // namespace twister

@@ -43,6 +43,12 @@ void RpcConnection::start_call(detail::RpcPending& pending) {
   // What the peer takes is in its preface. Until that is there, only what any peer takes is sent.
   const bool waits = !opened_ || (!preface_read_ && pending.message().size() > max_early_bytes);
   if (waits && !closed_ && (!opened_ || is_open())) {
+    if (calls_made() >= host_->options().max_calls_in_flight) {
+      pending.channel = nullptr;
+      pending.end_later(RpcStatus(RpcCode::resource_exhausted, "too many calls are in flight"));
+      pending.release();
+      return;
+    }
     pending.channel = this;
     early_.push_back(&pending);
     return;
@@ -78,7 +84,7 @@ void RpcConnection::start_call(detail::RpcPending& pending) {
     pending.release();
     return;
   }
-  if (outgoing_.size() >= host_->options().max_calls_in_flight) {
+  if (calls_made() >= host_->options().max_calls_in_flight) {
     return reject(RpcCode::resource_exhausted, "too many calls are in flight");
   }
   pending.order = next_order();

@@ -61,7 +61,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
 
   // Calls of the peer, and calls of this side, that are in flight.
   std::size_t calls_answered() const noexcept { return calls_; }
-  std::size_t calls_made() const noexcept { return outgoing_.size(); }
+  std::size_t calls_made() const noexcept { return outgoing_.size() + early_.size(); }
   // The peer wants no more calls, but will answer those that are in flight; or this side does.
   bool going_away() const noexcept { return peer_leaves_ || draining_; }
   // What the peer takes.

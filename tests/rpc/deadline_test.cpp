@@ -85,6 +85,24 @@ TEST(RpcDeadline, OfTheMethodHoldsForCallersThatSetALaterOne) {
   replies.clear();
 }
 
+TEST(RpcDeadline, OfManyCallsTakeOneTimerOfTheLoop) {
+  struct Due : detail::Timed {
+    void on_due() override { ++times; }
+    int times = 0;
+  };
+  ManualClock clock;
+  IOLoop loop{clock};
+  const auto deadlines = std::make_shared<detail::Deadlines>(loop);
+  Due dues[3];
+  for (int i = 0; i < 3; ++i) deadlines->add(dues[i], loop.now() + (3 - i) * 1s);
+  for (Due& due : dues) deadlines->remove(due);
+  clock.advance(1s);
+  EXPECT_EQ(loop.next_timer(), std::nullopt) << "those for later times were taken back";
+  deadlines->add(dues[0], loop.now() + 1s);
+  clock.advance(1s);
+  EXPECT_EQ(dues[0].times, 1);
+}
+
 TEST(RpcDeadline, OfManyCallsEndsEachAtItsTime) {
   RpcPair pair;
   pair.connect();

@@ -52,12 +52,10 @@ void Deadlines::sink(std::size_t at) noexcept {
 }
 
 void Deadlines::arm() {
+  loop_.cancel(timer_);  // which is for a later time, or has fired
   armed_for_ = heap_.front()->due_;
-  loop_.call_at(armed_for_, [weak = weak_from_this(), due = armed_for_] {
-    const auto self = weak.lock();
-    // Another timer, for an earlier time, has taken the place of this one.
-    if (self == nullptr || self->armed_for_ != due) return;
-    self->fire();
+  timer_ = loop_.call_at(armed_for_, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->fire();
   });
 }
 

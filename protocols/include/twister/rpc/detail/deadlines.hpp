@@ -56,6 +56,7 @@ class Deadlines : public std::enable_shared_from_this<Deadlines> {
   IOLoop& loop_;
   std::vector<Timed*> heap_;
   TimePoint armed_for_ = TimePoint::max();
+  TimerId timer_{};
 };
 
 }  // namespace twister::detail

@@ -46,5 +46,20 @@ TEST(RpcLimits, HoldForCallsThatWaitForTheirConnectionToo) {
   EXPECT_EQ(pair.outcomes.lines.back(), "OK 2");
 }
 
+TEST(RpcLimits, AnswerTooMuchReplyMetadataWithAStatus) {
+  RpcPair pair;
+  pair.services.on<Int32Value, Int32Value>(
+      "Boast", [](RpcContext& context, const Int32Value&, Int32Value&) -> RpcStatus {
+        for (int i = 0; i < 2; ++i) context.reply_metadata().add("k", std::string(40'000, 'v'));
+        return {};
+      });
+  pair.connect();
+  pair.client->call<Int32Value>("Boast", number(1), pair.outcomes.add());
+  pair.client->call<Int32Value>("Add1", number(1), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.outcomes.lines,
+            (Lines{"INTERNAL: more reply metadata than max_metadata_bytes", "OK 2"}));
+}
+
 }  // namespace
 }  // namespace twister

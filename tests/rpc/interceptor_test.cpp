@@ -59,6 +59,26 @@ TEST(RpcInterceptor, LetsNobodyInWithoutAToken) {
             (Lines{"before Add1", "after Add1 UNAUTHENTICATED", "before Add1", "after Add1 OK"}));
 }
 
+TEST(RpcInterceptor, IsToldWhatTheCallerWasTold) {
+  RpcPair pair({}, {.max_message_bytes = 100});
+  const auto guard = std::make_shared<Guard>();
+  pair.services.intercept(guard);
+  pair.services.on<Int32Value, StringValue>(
+      "Long", [](RpcContext&, const Int32Value&, StringValue& reply) -> RpcStatus {
+        reply.set_value(std::string(101, 'x'));
+        return {};
+      });
+  pair.connect();
+  RpcMetadata metadata;
+  metadata.add("token", "secret");
+  pair.client->call<StringValue>("Long", number(1), {.metadata = &metadata}, pair.outcomes.add());
+  pair.loop.run_until_idle();
+  ASSERT_EQ(pair.outcomes.lines.size(), 1u);
+  EXPECT_EQ(guard->lines.back(), "after Long " + pair.outcomes.lines[0]);
+  EXPECT_EQ(pair.outcomes.lines[0],
+            "RESOURCE_EXHAUSTED: the reply is larger than the caller takes");
+}
+
 TEST(RpcInterceptor, OfTheCallerAddsCredentialsAndSeesTheEnd) {
   const auto credentials = std::make_shared<Credentials>();
   RpcOptions options;

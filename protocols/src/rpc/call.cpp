@@ -95,8 +95,8 @@ void RpcCall::finish(const RpcStatus& status, const MessageLite* reply) {
     if (its != nullptr && reply == nullptr && its->defers(status)) return;
   }
   ended_ = true;
-  write_response(status, reply);
-  if (observed_) host_->observe(*this, status);
+  const std::optional<RpcStatus> instead = write_response(status, reply);
+  if (observed_) host_->observe(*this, instead ? *instead : status);
   if (extras_ != nullptr) [[unlikely]] {
     if (detail::RpcStreamState* const its = stream()) {
       its->on_end(RpcStatus(RpcCode::cancelled, "the call has been answered"));

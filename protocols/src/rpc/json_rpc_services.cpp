@@ -119,12 +119,18 @@ class JsonCall final : public RpcCall {
   void lose_session() noexcept { session_ = nullptr; }
 
  private:
-  void write_response(const RpcStatus& status, const MessageLite* reply) override {
-    if (!status.ok()) return reply_.fail(status);
+  std::optional<RpcStatus> write_response(const RpcStatus& status,
+                                          const MessageLite* reply) override {
+    if (!status.ok()) {
+      reply_.fail(status);
+      return std::nullopt;
+    }
     try {
       reply_(bridge_->write(reply));
+      return std::nullopt;
     } catch (...) {
       reply_.fail(std::current_exception());
+      return RpcStatus(RpcCode::internal, "the reply cannot be written");
     }
   }
   void on_ended() noexcept override {

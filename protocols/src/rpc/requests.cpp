@@ -279,36 +279,43 @@ void RpcWireCall::refuse(const RpcStatus& status) {
   release();
 }
 
-void RpcWireCall::write_response(const RpcStatus& status, const MessageLite* reply) {
-  if (connection_ == nullptr || is_notice_) return;
+std::optional<RpcStatus> RpcWireCall::write_response(const RpcStatus& status,
+                                                     const MessageLite* reply) {
+  if (connection_ == nullptr || is_notice_) return std::nullopt;
   RpcConnection& to = *connection_;
-  const RpcMetadata* const metadata = extras_ == nullptr ? nullptr : &extras_->reply_metadata;
-  const std::uint8_t flags = started() ? 0 : RpcFrameFlag::not_started;
-  if (!status.ok()) [[unlikely]] {
-    return to.put_status({.flags = flags, .id = id_}, status, metadata);
+  const RpcMetadata* metadata = extras_ == nullptr ? nullptr : &extras_->reply_metadata;
+  std::optional<RpcStatus> instead;
+  std::size_t size = 0;
+  if (metadata != nullptr && metadata->encoded_bytes() > host().options().max_metadata_bytes) {
+    metadata = nullptr;
+    instead.emplace(RpcCode::internal, "more reply metadata than max_metadata_bytes");
+  } else if (status.ok()) {
+    if (raw_reply_ != nullptr) {
+      size = raw_reply_->size();
+    } else if (reply != nullptr && reply->IsInitialized()) [[likely]] {
+      size = reply->ByteSizeLong();
+    } else if (reply != nullptr || !method().sends_stream()) {
+      instead.emplace(RpcCode::internal, "there is no whole reply");
+    }
+    if (size > std::min<std::size_t>(to.peer_max_message_bytes_, INT_MAX)) [[unlikely]] {
+      instead.emplace(RpcCode::resource_exhausted, "the reply is larger than the caller takes");
+    }
   }
-  if (raw_reply_ != nullptr) [[unlikely]] {
-    return to.put({.kind = RpcFrameKind::response, .id = id_, .body = *raw_reply_});
+  if (instead || !status.ok()) [[unlikely]] {
+    const std::uint8_t flags = started() ? 0 : RpcFrameFlag::not_started;
+    to.put_status({.flags = flags, .id = id_}, instead ? *instead : status, metadata);
+    return instead;
   }
-  if (reply == nullptr && method().sends_stream()) {
-    return to.put({.kind = RpcFrameKind::response, .id = id_});
-  }
-  if (reply == nullptr || !reply->IsInitialized()) [[unlikely]] {
-    return to.put_status({.id = id_}, RpcStatus(RpcCode::internal, "there is no whole reply"),
-                         metadata);
-  }
-  const std::size_t size = reply->ByteSizeLong();
-  if (size > std::min<std::size_t>(to.peer_max_message_bytes_, INT_MAX)) [[unlikely]] {
-    return to.put_status(
-        {.id = id_},
-        RpcStatus(RpcCode::resource_exhausted, "the reply is larger than the caller takes"),
-        metadata);
-  }
-  const auto serialize = [reply](std::byte* at) {
-    reply->SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(at));
+  const auto fill = [&](std::byte* at) {
+    if (raw_reply_ == nullptr && reply != nullptr) [[likely]] {
+      reply->SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(at));
+    } else if (size != 0) {
+      std::memcpy(at, raw_reply_->data(), size);
+    }
   };
   if (metadata == nullptr || metadata->empty()) [[likely]] {
-    return to.put({.kind = RpcFrameKind::response, .id = id_}, size, serialize);
+    to.put({.kind = RpcFrameKind::response, .id = id_}, size, fill);
+    return std::nullopt;
   }
   ByteBuffer encoded;
   RpcConnection::append_length(encoded, metadata->encoded_bytes());
@@ -316,8 +323,9 @@ void RpcWireCall::write_response(const RpcStatus& status, const MessageLite* rep
   to.put({.kind = RpcFrameKind::response, .flags = RpcFrameFlag::has_metadata, .id = id_},
          encoded.size() + size, [&](std::byte* at) {
            std::memcpy(at, encoded.view().data(), encoded.size());
-           serialize(at + encoded.size());
+           fill(at + encoded.size());
          });
+  return std::nullopt;
 }
 
 void RpcWireCall::on_ended() noexcept {

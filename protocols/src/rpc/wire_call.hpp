@@ -69,7 +69,8 @@ class RpcWireCall final : public RpcCall, private RpcStreamLink {
   RpcWireCall* next = nullptr;
 
  private:
-  void write_response(const RpcStatus& status, const MessageLite* reply) override;
+  std::optional<RpcStatus> write_response(const RpcStatus& status,
+                                          const MessageLite* reply) override;
   void on_ended() noexcept override;
   void recycle() noexcept override;
   std::size_t request_bytes() const noexcept override { return message_bytes_; }

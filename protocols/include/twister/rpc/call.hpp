@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include <twister/codecs/protobuf.hpp>
 #include <twister/rpc/context.hpp>
@@ -66,8 +67,10 @@ class RpcCall : public RpcContext, private detail::Timed {
   }
   virtual ~RpcCall() = default;
 
-  // Sends the response, if there is still somebody to send it to.
-  virtual void write_response(const RpcStatus& status, const MessageLite* reply) = 0;
+  // Sends the response, if there is still somebody to send it to. Returns what it sent in the place of `status`,
+  // because the reply cannot be sent; nothing otherwise.
+  virtual std::optional<RpcStatus> write_response(const RpcStatus& status,
+                                                  const MessageLite* reply) = 0;
   // The call has ended, later than dispatch(): it leaves the wire's table. The wire's reference is
   // released behind this.
   virtual void on_ended() noexcept = 0;

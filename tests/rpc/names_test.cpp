@@ -15,7 +15,7 @@ struct Hub {
   Hub() { add_names(services); }
   ~Hub() { replies.clear(); }
 
-  RpcConnection& join(const std::string& answer) {
+  RpcConnection& join(const std::string& answer, const RpcOptions& options = {}) {
     if (!server) server.emplace(loop, "", services);
     own.push_back(std::make_unique<RpcServices>());
     own.back()->on<StringValue, StringValue>(
@@ -27,12 +27,22 @@ struct Hub {
           return {};
         });
     own.back()->on<StringValue, StringValue>(
+        "Sign", [answer](RpcContext& context, const StringValue&, StringValue&) -> RpcStatus {
+          context.reply_metadata().add("by", answer);
+          return {};
+        });
+    own.back()->on<StringValue, StringValue>(
+        "Fill", [](RpcContext&, const StringValue&, StringValue& reply) -> RpcStatus {
+          reply.set_value(std::string(100'000, 'x'));
+          return {};
+        });
+    own.back()->on<StringValue, StringValue>(
         "Hang", [this](RpcContext&, StringValue&, RpcReply<StringValue> reply) {
           replies.push_back(std::move(reply));
         });
     auto [near, far] = memory_transport_pair(loop);
     server->add_connection(std::move(far));
-    auto made = std::make_unique<RpcConnection>(loop, own.back().get());
+    auto made = std::make_unique<RpcConnection>(loop, own.back().get(), options);
     RpcConnection& connection = *made;
     make_connection(loop, std::move(near), std::move(made));
     loop.run_until_idle();
@@ -121,7 +131,93 @@ TEST(RpcNames, EndTheCallWhenTheirPeerIsLost) {
   ann.abort();
   hub.loop.run_until_idle();
   ASSERT_EQ(hub.outcomes.lines.size(), 2u);
-  EXPECT_EQ(hub.outcomes.lines[1].find("UNAVAILABLE: the connection was lost"), 0u);
+  EXPECT_EQ(hub.outcomes.lines[1], "UNAVAILABLE: the peer was lost") << "why is not its business";
+}
+
+TEST(RpcNames, BringMetadataBack) {
+  Hub hub;
+  RpcConnection& ann = hub.join("ann");
+  RpcConnection& bob = hub.join("bob");
+  hub.name(ann, "a");
+  RpcMetadata got;
+  bob.call_node<StringValue>(
+      "a", "Sign", text(""), {},
+      [&](const RpcStatus&, StringValue&, const RpcMetadata& metadata) { got = metadata; });
+  hub.loop.run_until_idle();
+  EXPECT_EQ(got.find("by"), "ann");
+}
+
+TEST(RpcNames, KeepALargeReplyFromACallerThatDoesNotTakeIt) {
+  Hub hub;
+  RpcConnection& ann = hub.join("ann");
+  RpcConnection& bob = hub.join("bob", {.max_message_bytes = 100});
+  hub.name(ann, "a");
+  bob.call_node<StringValue>("a", "Fill", text(""), {}, hub.outcomes.add());
+  hub.loop.run_until_idle();
+  EXPECT_EQ(hub.outcomes.lines.back(),
+            "RESOURCE_EXHAUSTED: the reply is larger than the caller takes");
+  EXPECT_TRUE(bob.is_open());
+}
+
+TEST(RpcNames, EndCallsOfCallersThatSetNoDeadline) {
+  Hub hub;
+  RpcConnection& ann = hub.join("ann");
+  RpcConnection& bob = hub.join("bob");
+  hub.name(ann, "a");
+  bob.call_node<StringValue>("a", "Hang", text(""), {.timeout = never}, hub.outcomes.add());
+  hub.clock.advance(29s);
+  EXPECT_EQ(hub.outcomes.lines, Lines{"OK"});
+  hub.clock.advance(1s);
+  ASSERT_EQ(hub.outcomes.lines.size(), 2u);
+  EXPECT_EQ(hub.outcomes.lines[1].find("DEADLINE_EXCEEDED"), 0u);
+  EXPECT_TRUE(hub.replies.at(0).context().cancelled());
+}
+
+TEST(RpcNames, LeaveRoomForOtherCallers) {
+  Hub hub;
+  RpcConnection& ann = hub.join("ann");
+  RpcConnection& bob = hub.join("bob");
+  RpcConnection& eve = hub.join("eve");
+  hub.name(ann, "a");
+  for (int i = 0; i < 200; ++i) {
+    eve.call_node<StringValue>("a", "Hang", text(""), {}, hub.outcomes.add());
+  }
+  hub.loop.run_until_idle();
+  EXPECT_EQ(hub.replies.size(), 128u);
+  EXPECT_EQ(hub.outcomes.lines.size(), 1u + 72) << "refused at once";
+  bob.call_node<StringValue>("a", "Hang", text(""), {}, hub.outcomes.add());
+  hub.loop.run_until_idle();
+  EXPECT_EQ(hub.replies.size(), 129u);
+  hub.replies.clear();
+  hub.loop.run_until_idle();
+  eve.call_node<StringValue>("a", "Hang", text(""), {}, hub.outcomes.add());
+  hub.loop.run_until_idle();
+  EXPECT_EQ(hub.replies.size(), 1u) << "there is room again";
+}
+
+struct Watch : RpcInterceptor {
+  RpcStatus before_call(RpcContext& context) override {
+    if (const RpcForwardedTo* const to = context.forwarded_to()) {
+      lines.push_back(to->node + " " + to->method + " " +
+                      std::string(context.metadata().find("from").value_or("nobody")));
+    }
+    return {};
+  }
+  Lines lines;
+};
+
+TEST(RpcNames, ShowInterceptorsWhereACallGoes) {
+  Hub hub;
+  const auto watch = std::make_shared<Watch>();
+  hub.services.intercept(watch);
+  RpcConnection& ann = hub.join("ann");
+  RpcConnection& bob = hub.join("bob");
+  hub.name(ann, "a");
+  RpcMetadata metadata;
+  metadata.add("from", "bob");
+  bob.call_node<StringValue>("a", "Who", text(""), {.metadata = &metadata}, hub.outcomes.add());
+  hub.loop.run_until_idle();
+  EXPECT_EQ(watch->lines, Lines{"a Who bob"});
 }
 
 }  // namespace

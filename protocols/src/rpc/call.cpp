@@ -46,6 +46,10 @@ const RpcMetadata& RpcContext::metadata() const noexcept {
   return extras_ == nullptr ? none : extras_->metadata;
 }
 
+const RpcForwardedTo* RpcContext::forwarded_to() const noexcept {
+  return extras_ == nullptr || !extras_->forwarded_to ? nullptr : &*extras_->forwarded_to;
+}
+
 RpcMetadata& RpcContext::reply_metadata() {
   return extras().reply_metadata;
 }

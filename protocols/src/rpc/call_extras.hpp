@@ -17,6 +17,7 @@ struct RpcContext::Extras {
   std::vector<std::function<void()>> on_cancel;
   std::vector<RpcCallHandle> nested;
   std::optional<std::stop_source> stop;
+  std::optional<RpcForwardedTo> forwarded_to;
 };
 
 }  // namespace twister

@@ -79,7 +79,9 @@ class ForwardPending final : public RpcPending {
     // The call refers to this one, so that it is cancelled with it.
     RpcWireCall& call = *std::exchange(call_, nullptr);
     if (metadata != nullptr && !metadata->empty()) call.reply_metadata() = *metadata;
-    call.finish_raw(status, reply);
+    // Only what the peer has answered has metadata. What is known here of its connection is not for others.
+    const bool lost = metadata == nullptr && status == RpcCode::unavailable;
+    call.finish_raw(lost ? RpcStatus(RpcCode::unavailable, "the peer was lost") : status, reply);
     call.release();
   }
 
@@ -99,7 +101,7 @@ void RpcWireCall::finish_raw(const RpcStatus& status, ByteView reply) {
 }
 
 void RpcWireCall::forward() {
-  const RpcForward& to = *forward_;
+  const RpcForwardedTo& to = *forwarded_to();
   RpcConnection* const target = host().connection_of(to.node);
   if (target == nullptr) return finish(RpcStatus(RpcCode::not_found, "no peer of that name"));
   const RpcCallOptions options;
@@ -109,7 +111,7 @@ void RpcWireCall::forward() {
                                                  .message = nullptr,
                                                  .options = &options,
                                                  .raw_message = message_,
-                                                 .raw_metadata = to.metadata},
+                                                 .raw_metadata = raw_metadata_},
                                                 *this);
   const RpcCallHandle handle(pending);
   pending.set_host(host());

@@ -111,15 +111,8 @@ void RpcConnection::on_request(const RpcFrame& frame) {
   if (parsed.milliseconds) {
     call->set_deadline(later(received_at_, std::chrono::milliseconds(*parsed.milliseconds)));
   }
-  if (!parsed.metadata.empty()) [[unlikely]] {
-    if (parsed.metadata.size() > host_->options().max_metadata_bytes) {
-      call->refuse(RpcStatus(RpcCode::resource_exhausted, "more metadata than is taken"));
-      return;
-    }
-    if (!call->request_metadata().decode(parsed.metadata)) {
-      call->refuse(RpcStatus(RpcCode::invalid_argument, "the metadata is malformed"));
-      return;
-    }
+  if (!parsed.metadata.empty() && !read_metadata(*call, parsed.metadata)) [[unlikely]] {
+    return;
   }
   if (((frame.flags & RpcFrameFlag::streams) != 0) != method->takes_stream()) [[unlikely]] {
     call->refuse(RpcStatus(RpcCode::invalid_argument, method->takes_stream()
@@ -127,12 +120,29 @@ void RpcConnection::on_request(const RpcFrame& frame) {
                                                           : "this method takes one request"));
     return;
   }
-  host_->dispatch(*call);
-  call->settle();
-  if (call->ended()) [[likely]] {
-    call->release();
+  begin_call(*call);
+}
+
+// False when the call was refused for it.
+bool RpcConnection::read_metadata(detail::RpcWireCall& call, ByteView metadata) {
+  if (metadata.size() > host_->options().max_metadata_bytes) {
+    call.refuse(RpcStatus(RpcCode::resource_exhausted, "more metadata than is taken"));
+    return false;
+  }
+  if (!call.request_metadata().decode(metadata)) {
+    call.refuse(RpcStatus(RpcCode::invalid_argument, "the metadata is malformed"));
+    return false;
+  }
+  return true;
+}
+
+void RpcConnection::begin_call(detail::RpcWireCall& call) {
+  host_->dispatch(call);
+  call.settle();
+  if (call.ended()) [[likely]] {
+    call.release();
   } else {
-    list(*call);
+    list(call);
   }
 }
 
@@ -167,22 +177,18 @@ void RpcConnection::on_forward(const RpcFrame& frame, const Parsed& parsed) {
     return respond_refusal(frame, RpcCode::unimplemented, true);
   }
   const RpcMethod& method = host_->forward_method();
-  if (const RpcCode code = refusal(&method, parsed.message); code != RpcCode::ok) {
-    return respond_refusal(frame, code, false);
-  }
+  RpcCode code = refusal(&method, parsed.message);
+  if (forwards_ >= host_->options().max_forwarded_calls) code = RpcCode::resource_exhausted;
+  if (code != RpcCode::ok) return respond_refusal(frame, code, false);
   auto* const call = new detail::RpcWireCall(*this, method, frame, parsed.message);
-  const detail::RpcForward to{parsed.node, parsed.method, parsed.metadata};
-  call->set_forward(&to);
-  if (parsed.milliseconds) {
-    call->set_deadline(later(received_at_, std::chrono::milliseconds(*parsed.milliseconds)));
-  }
-  host_->dispatch(*call);
-  call->settle();
-  if (call->ended()) {
-    call->release();
-  } else {
-    list(*call);
-  }
+  call->set_forward({.node = std::string(parsed.node), .method = std::string(parsed.method)},
+                    parsed.metadata);
+  // Places at another peer are not taken for ever.
+  const auto timeout = parsed.milliseconds ? std::chrono::milliseconds(*parsed.milliseconds)
+                                           : host_->options().call_timeout;
+  if (timeout != never) call->set_deadline(later(received_at_, timeout));
+  if (!read_metadata(*call, parsed.metadata)) return;
+  begin_call(*call);
 }
 
 // Why a request is not even looked at.
@@ -232,6 +238,8 @@ void RpcConnection::list(detail::RpcWireCall& call) {
   if (first_call_ != nullptr) first_call_->previous = &call;
   first_call_ = &call;
   ++calls_;
+  if (call.forwarded_to() != nullptr) [[unlikely]]
+    ++forwards_;
   if (closed_) end_answered_calls();
 }
 
@@ -239,6 +247,8 @@ void RpcConnection::unlist(detail::RpcWireCall& call) noexcept {
   (call.previous != nullptr ? call.previous->next : first_call_) = call.next;
   if (call.next != nullptr) call.next->previous = call.previous;
   --calls_;
+  if (call.forwarded_to() != nullptr) [[unlikely]]
+    --forwards_;
   if (draining_ || peer_leaves_) close_when_done();
 }
 

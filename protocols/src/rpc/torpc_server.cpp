@@ -56,6 +56,10 @@ TorpcServer::TorpcServer(IOLoop& loop, std::string_view address, std::unique_ptr
     NodeCall call_of(given.values);
     call_node(call_of.name, call_of.method, std::move(call_of.arguments),
               [reply](TorpcResult result) {
+                // What is known here of the node's connection is not for others.
+                if (result.status == RpcCode::unavailable) {
+                  result.status.text = "the connection is lost";
+                }
                 if (!result.ok()) return reply.fail(result.status);
                 reply(std::move(result.value));
               });

@@ -12,13 +12,6 @@
 
 namespace twister::detail {
 
-// Where a call is to be passed on to; during dispatch().
-struct RpcForward {
-  std::string_view node;
-  std::string_view method;
-  ByteView metadata;
-};
-
 class RpcWireCall final : public RpcCall, private RpcStreamLink {
  public:
   RpcWireCall(RpcConnection& connection, const RpcMethod& method, const RpcFrame& frame,
@@ -46,14 +39,18 @@ class RpcWireCall final : public RpcCall, private RpcStreamLink {
   bool started() const noexcept { return RpcCall::started(); }
   void set_deadline(TimePoint deadline) noexcept { deadline_ = deadline; }
   RpcMetadata& request_metadata() { return extras().metadata; }
-  void set_forward(const RpcForward* to) noexcept { forward_ = to; }
+  // `metadata`, as it came, is passed on.
+  void set_forward(RpcForwardedTo to, ByteView metadata) {
+    extras().forwarded_to = std::move(to);
+    raw_metadata_ = metadata;
+  }
   void forward();
   // An answer in the bytes of another peer.
   void finish_raw(const RpcStatus& status, ByteView reply);
   // dispatch() has returned: what was received may go.
   void settle() noexcept {
     message_ = {};
-    forward_ = nullptr;
+    raw_metadata_ = {};
   }
   // The connection is gone.
   void lose_connection(std::shared_ptr<RpcHost> host) noexcept {
@@ -88,7 +85,7 @@ class RpcWireCall final : public RpcCall, private RpcStreamLink {
 
   RpcConnection* connection_;
   std::unique_ptr<RpcStreamState> stream_;
-  const RpcForward* forward_ = nullptr;
+  ByteView raw_metadata_;
   const ByteView* raw_reply_ = nullptr;
   std::shared_ptr<RpcHost> kept_host_;  // once the connection is gone
   ByteView message_;

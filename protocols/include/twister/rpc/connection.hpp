@@ -132,6 +132,8 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   void on_request(const RpcFrame& frame);
   void on_forward(const RpcFrame& frame, const Parsed& parsed);
   bool parse_prefix(const RpcFrame& frame, Parsed& parsed);
+  bool read_metadata(detail::RpcWireCall& call, ByteView metadata);
+  void begin_call(detail::RpcWireCall& call);
   const RpcMethod* method_of(const RpcFrame& frame, const Parsed& parsed);
   bool name_method(std::uint16_t number, std::string_view name, const RpcMethod*& method);
   bool waited_too_long();
@@ -180,7 +182,8 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   std::vector<std::optional<const RpcMethod*>> methods_;
   detail::IdTable<detail::RpcWireCall> incoming_;
   detail::IdTable<detail::RpcPending> outgoing_;
-  std::size_t calls_ = 0;  // of the peer, with those that were cancelled and still run
+  std::size_t calls_ = 0;     // of the peer, with those that were cancelled and still run
+  std::size_t forwards_ = 0;  // of these, the ones that others answer
   detail::RpcWireCall* first_call_ = nullptr;  // all of them
   MemoryBudget* budget_ = nullptr;
   std::shared_ptr<detail::RpcStreamMemory> stream_memory_;  // since the first stream

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <stop_token>
+#include <string>
 
 #include <twister/address.hpp>
 #include <twister/clock.hpp>
@@ -22,6 +23,12 @@ class RpcCallHandle;
 class RpcConnection;
 class RpcMethod;
 
+// Where a server passes a call on to: see <twister/rpc/names.hpp>.
+struct RpcForwardedTo {
+  std::string node;
+  std::string method;
+};
+
 // A call on the side that answers, whatever the wire that it came by.
 //
 // Ownership: valid until the handler has returned its status, its RpcReply was destroyed, or its
@@ -32,6 +39,9 @@ class RpcContext {
   RpcContext& operator=(const RpcContext&) = delete;
 
   const RpcMethod& method() const noexcept { return *method_; }
+  // For a call that another peer will answer, whose method() here is twister.Names/Forward; null for others.
+  // Interceptors see it.
+  const RpcForwardedTo* forwarded_to() const noexcept;
   // Of the request.
   const RpcMetadata& metadata() const noexcept;
   // To be sent with the answer.

@@ -21,8 +21,10 @@ class RpcServices;
 // caller has now. A name is the caller's until its connection ends. Taken names are ALREADY_EXISTS, empty or
 // longer ones than 255 bytes INVALID_ARGUMENT, and more than 16 of one connection RESOURCE_EXHAUSTED.
 //
-// A call to a name that nobody has is NOT_FOUND. Deadline, metadata and cancellation are passed on; streams are
-// not: UNIMPLEMENTED. Names are those of one loop: a server with several threads has as many tables.
+// A call to a name that nobody has is NOT_FOUND, and one whose peer is lost UNAVAILABLE. Deadline, metadata and
+// cancellation are passed on, with RpcOptions::call_timeout of the server where the caller sets no deadline;
+// streams are not: UNIMPLEMENTED. Interceptors of the server see RpcContext::forwarded_to(). One connection has
+// RpcOptions::max_forwarded_calls in flight at most. Names are those of one loop: a server with several threads has as many tables.
 void add_names(RpcServices& services);
 
 // Asks for a name. `done` is called once, from the loop.

@@ -22,6 +22,9 @@ struct RpcOptions {
   // Calls of the peer that have not been answered, or whose handlers still run although they were
   // cancelled. More are answered RESOURCE_EXHAUSTED at once.
   std::size_t max_calls_in_flight = 1024;
+  // Of these, the ones that are passed on to other peers by their names. Fewer, so that nobody can take all
+  // the places at somebody else.
+  std::size_t max_forwarded_calls = 128;
   std::size_t max_metadata_bytes = 8 * 1024;
   // What each stream may send before its receiver has taken any of it. The peer is told.
   std::size_t stream_credit_bytes = 64 * 1024;

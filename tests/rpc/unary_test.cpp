@@ -1,6 +1,8 @@
 // Calls with one request and one reply: each ends exactly once, whatever happens.
 #include <stdexcept>
 
+#include <twister/rpc/stream.hpp>
+
 #include "pair.hpp"
 
 namespace twister {
@@ -262,6 +264,22 @@ TEST(RpcNotice, ReachesItsHandlerAndIsNotAnswered) {
   pair.loop.run_until_idle();
   EXPECT_EQ(seen, std::vector<int>{7});
   EXPECT_EQ(pair.started, 1);
+  EXPECT_EQ(pair.client->counters().unknown_ids, 0u);
+}
+
+TEST(RpcNotice, OfAMethodWithStreamsIsNotStarted) {
+  RpcPair pair;
+  int started = 0;
+  pair.services.on_server_stream<Int32Value, Int32Value>(
+      "Watch", [&](RpcContext&, const Int32Value&, RpcWriter<Int32Value> out) {
+        ++started;
+        out.send(number(1));
+      });
+  pair.connect();
+  pair.client->notify("Watch", number(7));
+  pair.loop.run_until_idle();
+  EXPECT_EQ(started, 0);
+  EXPECT_EQ(pair.server->counters().refused, 1u);
   EXPECT_EQ(pair.client->counters().unknown_ids, 0u);
 }
 

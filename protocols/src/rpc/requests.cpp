@@ -104,6 +104,11 @@ void RpcConnection::on_request(const RpcFrame& frame) {
     return;
   }
   if (frame.kind == RpcFrameKind::request) last_accepted_ = frame.id;
+  if (frame.kind == RpcFrameKind::notice && method != nullptr &&
+      (method->takes_stream() || method->sends_stream())) [[unlikely]] {
+    ++host_->counters().refused;  // there would be nobody at the other end of the stream
+    return;
+  }
   if (const RpcCode code = refusal(method, parsed.message); code != RpcCode::ok) [[unlikely]] {
     return respond_refusal(frame, code, method == nullptr);
   }

@@ -61,5 +61,37 @@ TEST(RpcLimits, AnswerTooMuchReplyMetadataWithAStatus) {
             (Lines{"INTERNAL: more reply metadata than max_metadata_bytes", "OK 2"}));
 }
 
+TEST(RpcLimits, LeaveRoomForMetadataBesideTheLargestMessage) {
+  RpcPair pair({.max_message_bytes = 1000, .max_metadata_bytes = 40'000},
+               {.max_metadata_bytes = 40'000});
+  pair.connect();
+  RpcMetadata metadata;
+  metadata.add("key", std::string(39'000, 'v'));
+  pair.client->call<Int32Value>("Add1", text(std::string(997, 'x')), {.metadata = &metadata},
+                                pair.outcomes.add());
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.outcomes.lines, Lines{"OK 1"});
+}
+
+TEST(RpcLimits, HoldForTheTextOfAStatusAndItsDetailsTogether) {
+  RpcPair pair({}, {.max_message_bytes = 100'000});
+  pair.services.on<Int32Value, Int32Value>(
+      "Explain", [](RpcContext&, const Int32Value& request, Int32Value&) -> RpcStatus {
+        RpcStatus status(RpcCode::not_found, std::string(20'000, 't'));
+        status.details = std::string(static_cast<std::size_t>(request.value()), 'd');
+        return status;
+      });
+  pair.connect();
+  std::vector<std::size_t> sizes;
+  for (const int details : {100'000 - 16 * 1024, 100'000}) {
+    pair.client->call<Int32Value>(
+        "Explain", number(details), [&](const RpcStatus& status, Int32Value&) {
+          sizes.insert(sizes.end(), {status.text.size(), status.details.size()});
+        });
+  }
+  pair.loop.run_until_idle();
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{16 * 1024, 100'000 - 16 * 1024, 16 * 1024, 0}));
+}
+
 }  // namespace
 }  // namespace twister

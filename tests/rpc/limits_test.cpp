@@ -46,7 +46,7 @@ TEST(RpcWire, ClosesForABodyThatIsShorterThanItsFlagsSay) {
 TEST(RpcWire, SaysWhyItClosesForAFrameOverTheLimit) {
   Wire wire;
   EXPECT_EQ(wire.send(preface + hex("ffffff7f 01 00 0100 01000000")),
-            Lines{"12 8 0 frame of 2147483647 bytes exceeds max_frame_bytes 1064960"});
+            Lines{"12 8 0 frame of 2147483647 bytes exceeds max_frame_bytes 1114629"});
   EXPECT_TRUE(wire.peer.ended());
 }
 
@@ -194,6 +194,8 @@ TEST(RpcLimits, ThatMakeNoSenseAreRefused) {
   EXPECT_THROW(RpcConnection(loop, nullptr, {.stream_credit_bytes = 0}), std::invalid_argument);
   EXPECT_THROW(RpcConnection(loop, nullptr, {.max_calls_in_flight = 0}), std::invalid_argument);
   EXPECT_THROW(RpcConnection(loop, nullptr, {.call_timeout = 0ms}), std::invalid_argument);
+  EXPECT_THROW(RpcConnection(loop, nullptr, {.max_message_bytes = unlimited}),
+               std::invalid_argument);
 }
 
 TEST(RpcLimits, AnswerALargeReplyWithAStatus) {

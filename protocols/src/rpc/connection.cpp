@@ -18,8 +18,10 @@ template class MessageProtocol<RpcFrames>;
 
 namespace {
 
-// What may stand before a message: a name, a node, a deadline, metadata.
-constexpr std::size_t max_prefix_bytes = 16 * 1024;
+// What may stand before a message: two names, a deadline, metadata, as long as the wire can say. What exceeds
+// an option costs the call, and not the connection.
+constexpr std::size_t max_prefix_bytes = 2 * (1 + UINT8_MAX) + 4 + 2 + UINT16_MAX;
+constexpr std::size_t max_status_text_bytes = 16 * 1024;
 
 enum class Setting : std::uint16_t { max_message_bytes = 1, stream_credit_bytes = 2 };
 
@@ -233,11 +235,12 @@ void RpcConnection::put_status(RpcFrame header, const RpcStatus& status,
   header.kind = RpcFrameKind::response;
   header.number = static_cast<std::uint16_t>(status.code);
   if (status.retryable) header.flags |= RpcFrameFlag::retryable;
-  const std::size_t most = std::min<std::size_t>(peer_max_message_bytes_, 16 * 1024);
+  const std::size_t most = std::min(peer_max_message_bytes_, max_status_text_bytes);
   const std::string_view text = std::string_view(status.text).substr(0, most);
   append_length(body, text.size());
   body.append(text);
-  body.append(std::string_view(status.details).substr(0, peer_max_message_bytes_));
+  // A part of them would mean nothing.
+  if (status.details.size() <= peer_max_message_bytes_ - text.size()) body.append(status.details);
   header.body = body.view();
   put(header);
 }

@@ -18,11 +18,17 @@ namespace twister::detail {
 
 namespace {
 
+// With what stands before it, less than a preface says when it is taken for a length.
+constexpr std::size_t most_message_bytes = std::size_t{1} << 30;
+
 void check(const RpcOptions& options) {
   const auto refuse = [](const std::string& what) {
     throw std::invalid_argument("RpcOptions: " + what);
   };
   if (options.max_message_bytes == 0) refuse("max_message_bytes is 0");
+  if (options.max_message_bytes > most_message_bytes) {
+    refuse("max_message_bytes " + std::to_string(options.max_message_bytes) + " is above 1 GiB");
+  }
   if (options.max_calls_in_flight == 0) refuse("max_calls_in_flight is 0");
   if (options.max_metadata_bytes > UINT16_MAX) refuse("max_metadata_bytes is above 65535");
   if (options.stream_credit_bytes == 0 || options.stream_credit_bytes > INT32_MAX) {

@@ -17,7 +17,8 @@ class RpcMetadata;
 
 // Of each connection, on both sides.
 struct RpcOptions {
-  // Of a request, a reply, or one message of a stream. The peer is told.
+  // Of a request, a reply, one message of a stream, or a status with its details; 1 GiB at most. The peer is
+  // told.
   std::size_t max_message_bytes = 1024 * 1024;
   // Calls of the peer that have not been answered, or whose handlers still run although they were
   // cancelled. More are answered RESOURCE_EXHAUSTED at once.

@@ -72,6 +72,20 @@ TEST(RpcCall, IsAnsweredInternalWhenItsReplyIsDestroyedAtOnce) {
             Lines{"INTERNAL: the handler let go of the call without an answer"});
 }
 
+TEST(RpcCall, LetsGoOfWhatIsToBeToldOfItsCancellationWithTheAnswer) {
+  RpcPair pair;
+  pair.services.on<Int32Value, Int32Value>(
+      "Answer", [](RpcContext& context, Int32Value&, RpcReply<Int32Value> reply) {
+        reply(number(1));
+        context.on_cancel([reply] { reply(RpcCode::cancelled); });
+      });
+  pair.connect();
+  pair.client->call<Int32Value>("Answer", number(1), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.outcomes.lines, Lines{"OK 1"});
+  EXPECT_EQ(pair.server->calls_answered(), 0u);
+}
+
 TEST(RpcCall, BringsTheStatusOfItsHandler) {
   RpcPair pair;
   pair.services.on<Int32Value, Int32Value>(

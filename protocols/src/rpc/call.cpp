@@ -62,6 +62,7 @@ std::chrono::milliseconds RpcContext::time_left() const {
 
 void RpcContext::on_cancel(std::function<void()> function) {
   if (cancelled_) return detail::guarded("on_cancel", method().name(), function);
+  if (ended_) return;  // kept, it would never be let go of if it holds the reply
   extras().on_cancel.push_back(std::move(function));
 }
 
@@ -77,6 +78,7 @@ std::stop_token RpcContext::stop_token() {
 // Those that have ended are dropped whenever the list would grow: a stream may make any number of calls.
 void RpcContext::add_nested(const RpcCallHandle& call) {
   if (cancelled_) return call.cancel();
+  if (ended_) return;
   auto& nested = extras().nested;
   if (nested.size() == nested.capacity()) {
     std::erase_if(nested, [](const RpcCallHandle& each) { return each.ended(); });

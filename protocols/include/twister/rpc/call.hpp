@@ -90,7 +90,6 @@ class RpcCall : public RpcContext, private detail::Timed {
   detail::RpcHost* host_;
   MessageLite* request_ = nullptr;
   std::uint32_t references_ = 1;
-  bool ended_ = false;
   bool started_ = false;
   bool listed_ = false;    // it goes on after dispatch()
   bool observed_ = false;  // by interceptors or metrics

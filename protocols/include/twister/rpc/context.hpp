@@ -55,8 +55,8 @@ class RpcContext {
 
   // The caller does not wait any more: it said so, its deadline has passed, or its connection is lost.
   bool cancelled() const noexcept { return cancelled_; }
-  // Calls the function, from the loop, when that happens; at once, if it has. Not after the answer. Any
-  // number of functions.
+  // Calls the function, from the loop, when that happens; at once, if it has. Not after the answer, with which
+  // it is destroyed. Any number of functions.
   void on_cancel(std::function<void()> function);
   // The same for work on other threads. Made when it is first asked for.
   std::stop_token stop_token();
@@ -82,6 +82,7 @@ class RpcContext {
   TimePoint deadline_ = TimePoint::max();
   std::unique_ptr<Extras> extras_;
   bool cancelled_ = false;
+  bool ended_ = false;  // it was answered, or cancelled
 };
 
 }  // namespace twister

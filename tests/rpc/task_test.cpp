@@ -98,6 +98,25 @@ TEST(RpcTask, IsToldByTheCallItAwaitsThatItsOwnWasCancelled) {
   hung.clear();
 }
 
+RpcTask<> wait_for_later(RpcCaller& caller) {
+  const Int32Value request = number(1);
+  co_await call<Int32Value>(caller, "Later", request);
+}
+
+TEST(RpcTask, CancelsTheCallThatItAwaitsWhenItIsDestroyed) {
+  RpcPair pair;
+  pair.connect();
+  {
+    RpcTask<> task = wait_for_later(*pair.client);
+    task.await_suspend(std::noop_coroutine()).resume();
+    pair.loop.run_until_idle();
+    ASSERT_EQ(pair.replies.size(), 1u);
+  }
+  pair.loop.run_until_idle();
+  EXPECT_TRUE(pair.replies[0].context().cancelled());
+  EXPECT_EQ(pair.client->calls_made(), 0u);
+}
+
 TEST(RpcTask, SleepsByTheClockOfTheLoop) {
   RpcPair pair;
   pair.services.on<Int32Value, Int32Value>("Slow", slow);

@@ -61,6 +61,22 @@ TEST(RpcCall, IsAnsweredInternalWhenItsReplyIsDestroyed) {
             Lines{"INTERNAL: the handler let go of the call without an answer"});
 }
 
+TEST(RpcCall, IsNotAnsweredByAReplyThatWasMovedFrom) {
+  RpcPair pair;
+  pair.connect();
+  pair.client->call<Int32Value>("Later", number(0), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  RpcReply<Int32Value> from = std::move(pair.replies.at(0));
+  const RpcReply<Int32Value> to = std::move(from);
+  EXPECT_TRUE(from.ended());  // NOLINT(bugprone-use-after-move): that is the test
+  from(number(1));
+  from(RpcCode::aborted);
+  from(std::make_exception_ptr(std::runtime_error("x")));
+  to(number(2));
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.outcomes.lines, Lines{"OK 2"});
+}
+
 TEST(RpcCall, IsAnsweredInternalWhenItsReplyIsDestroyedAtOnce) {
   RpcPair pair;
   pair.services.on<Int32Value, Int32Value>("Forget",

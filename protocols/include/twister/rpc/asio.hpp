@@ -49,6 +49,10 @@ void call_and_complete(RpcCaller& caller, IOLoop& loop, const RpcMethodRef& meth
 
 // A call that completes with an std::exception_ptr, an RpcError, and the reply; the awaitable form throws. The
 // operation's cancellation slot cancels the call.
+//
+// Ownership: the request, the name, and what the options point to last until the operation has begun: with the
+//   tokens that begin when they are awaited (asio::use_awaitable, asio::deferred), until the co_await that awaits
+//   it. The caller and the loop last until it has ended.
 template <class Reply, class Token>
 auto async_call(RpcCaller& caller, IOLoop& loop, const RpcMethodRef& method,
                 const google::protobuf::MessageLite& request, const RpcCallOptions& options,

@@ -13,7 +13,8 @@
 
 namespace twister {
 
-// Answers one call, once: what comes after the first answer, or after the call was cancelled, has no effect.
+// Answers one call, once: what comes after the first answer, or after the call was cancelled, has no effect, nor
+// has what a moved-from reply is told.
 //
 // Ownership: a copy refers to the same call. When the last one is destroyed without an answer, the caller
 //   gets INTERNAL. The context and the request are valid as long as there is one.
@@ -34,11 +35,16 @@ class RpcReply {
     if (call_ != nullptr) call_->release();
   }
 
-  void operator()(const Reply& reply) const { call_->finish(RpcStatus(), &reply); }
-  void operator()(const RpcStatus& status) const { call_->finish(status); }
+  void operator()(const Reply& reply) const {
+    if (call_ != nullptr) call_->finish(RpcStatus(), &reply);
+  }
+  void operator()(const RpcStatus& status) const {
+    if (call_ != nullptr) call_->finish(status);
+  }
 
   // What was thrown, as an answer: an RpcError's status, or INTERNAL.
   void operator()(const std::exception_ptr& thrown) const {
+    if (call_ == nullptr) return;
     try {
       std::rethrow_exception(thrown);
     } catch (...) {
@@ -46,8 +52,9 @@ class RpcReply {
     }
   }
 
-  // Nobody waits for an answer: there was one, or the call was cancelled.
-  bool ended() const noexcept { return call_->ended(); }
+  // Nobody waits for an answer: there was one, or the call was cancelled, or this was moved from.
+  bool ended() const noexcept { return call_ == nullptr || call_->ended(); }
+  // Not of one that was moved from.
   RpcContext& context() const noexcept { return *call_; }
 
  private:

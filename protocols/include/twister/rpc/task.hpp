@@ -174,22 +174,26 @@ class Coroutine final : public LaterMethod {
   mutable Handler handler_;
 };
 
-// A call whose reply is awaited. What it refers to lasts for the expression that awaits it.
+// A call whose reply is awaited. What it refers to lasts for the expression that awaits it. When the coroutine is
+// destroyed before, the call is cancelled.
 template <class Reply>
 class [[nodiscard]] AwaitedCall {
  public:
   AwaitedCall(RpcCaller& caller, const RpcMethodRef& method,
               const google::protobuf::MessageLite& request, const RpcCallOptions& options) noexcept
       : caller_(caller), method_(method), request_(request), options_(options) {}
+  AwaitedCall(const AwaitedCall&) = delete;
+  AwaitedCall& operator=(const AwaitedCall&) = delete;
+  ~AwaitedCall() {
+    if (resume_ == nullptr) return;
+    resume_->awaited = nullptr;
+    call_.cancel();
+  }
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> awaiting) {
-    caller_.template call<Reply>(method_, request_, options_,
-                                 [this, awaiting](const RpcStatus& status, Reply& reply) {
-                                   status_ = status;
-                                   reply_ = &reply;
-                                   awaiting.resume();
-                                 });
+    awaiting_ = awaiting;
+    call_ = caller_.template call<Reply>(method_, request_, options_, Resume(*this));
   }
   Reply await_resume() {
     if (!status_.ok()) throw RpcError(std::move(status_));
@@ -197,10 +201,34 @@ class [[nodiscard]] AwaitedCall {
   }
 
  private:
+  // The callback, and what it wakes, know one another, so that either may go first.
+  struct Resume {
+    explicit Resume(AwaitedCall& its) noexcept : awaited(&its) { its.resume_ = this; }
+    Resume(Resume&& other) noexcept : awaited(std::exchange(other.awaited, nullptr)) {
+      if (awaited != nullptr) awaited->resume_ = this;
+    }
+    Resume& operator=(Resume&&) = delete;
+    ~Resume() {
+      if (awaited != nullptr) awaited->resume_ = nullptr;
+    }
+    void operator()(const RpcStatus& status, Reply& reply) {
+      if (awaited == nullptr) return;
+      AwaitedCall& its = *std::exchange(awaited, nullptr);
+      its.resume_ = nullptr;
+      its.status_ = status;
+      its.reply_ = &reply;
+      its.awaiting_.resume();
+    }
+    AwaitedCall* awaited;
+  };
+
   RpcCaller& caller_;
   RpcMethodRef method_;
   const google::protobuf::MessageLite& request_;
   RpcCallOptions options_;
+  std::coroutine_handle<> awaiting_;
+  Resume* resume_ = nullptr;  // while it waits
+  RpcCallHandle call_;
   RpcStatus status_;
   Reply* reply_ = nullptr;
 };

@@ -61,7 +61,8 @@ class RpcMethodRef {
 
 // Sees every call of one side before it is sent and after it has ended: credentials, logging, tracing.
 //
-// Threads: the loop's. Errors: what before_call throws is thrown by the call.
+// Threads: the loop's; several loops' at once where they share the RpcOptions, as those of serve_rpc() do.
+// Errors: what one throws is logged; thrown by before_call, it ends the call with INTERNAL.
 class RpcCallerInterceptor {
  public:
   virtual ~RpcCallerInterceptor() = default;
@@ -133,7 +134,7 @@ class RpcCaller {
     return call_node<Reply>({}, method, request, options, std::forward<Callback>(callback));
   }
   // The same, answered by the peer that is registered under that name with the one that this is sent to:
-  // see RpcNames.
+  // see <twister/rpc/names.hpp>.
   template <class Reply, class Callback>
   RpcCallHandle call_node(std::string_view node, const RpcMethodRef& method,
                           const MessageLite& request, const RpcCallOptions& options,

@@ -166,7 +166,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   void end_made_calls(const CloseReason& reason);
   void end_unread_calls(std::uint32_t last_read);
 
-  // output.cpp
+  // connection.cpp and connection_output.hpp
   bool corks() const noexcept {
     return !late_.empty() || (!delivering_ && calls_ + outgoing_.size() > 1);
   }

@@ -66,7 +66,7 @@ struct RpcRequest {
 };
 
 // One call, in one block of memory with its name, its metadata and its message in wire form, so that it can be
-// sent whenever there is a connection, and again.
+// sent whenever there is a connection, and again; its copy into the output is the price of that.
 //
 // Ownership: counted; the channel has one reference.
 class RpcPending : private Timed {

@@ -1,6 +1,7 @@
 // Clients over a dialer in the test's hands: connecting, losing, trying again, moving on.
 #include <algorithm>
 #include <optional>
+#include <stdexcept>
 
 #include <twister/rpc/client.hpp>
 #include <twister/rpc/server.hpp>
@@ -160,6 +161,29 @@ TEST(RpcClient, TriesThreeTimesInAll) {
     fleet.clock.advance(3s);
   }
   EXPECT_EQ(fleet.outcomes.lines.size(), 1u);
+}
+
+TEST(RpcClient, EndsOnceWhatIsCancelledWhileItIsTriedAgain) {
+  Fleet fleet;
+  std::vector<RpcCallHandle> calls;
+  for (int i = 0; i < 4; ++i) {
+    calls.push_back(fleet.client->call<Int32Value>("Later", number(0), {.idempotent = true},
+                                                   fleet.outcomes.add()));
+  }
+  fleet.client->call<Int32Value>("Later", number(0), [&](const RpcStatus& status, Int32Value&) {
+    fleet.outcomes.lines.push_back(status.message().substr(0, 11));
+    for (const RpcCallHandle& each : calls) each.cancel();
+    throw std::runtime_error("x");
+  });
+  fleet.loop.run_until_idle();
+  fleet.accept(0, *fleet.server);
+  fleet.server->abort_connections();
+  fleet.clock.advance(1min);
+  EXPECT_EQ(fleet.outcomes.lines.size(), 5u);
+  EXPECT_EQ(std::count(fleet.outcomes.lines.begin(), fleet.outcomes.lines.end(),
+                       "CANCELLED: cancelled by the caller"),
+            4);
+  EXPECT_EQ(fleet.client->calls_in_flight(), 0u);
 }
 
 TEST(RpcClient, MovesOnWithoutAFailedCallWhenTheServerGoesAway) {

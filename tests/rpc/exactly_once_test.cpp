@@ -14,9 +14,25 @@ namespace {
 
 using namespace testing;
 
+struct Chaos;
+
+// Throws now and then, on either side, and refuses; counts what it sees.
+struct Meddler : RpcCallerInterceptor, RpcInterceptor {
+  explicit Meddler(Chaos& its) : chaos(its) {}
+  RpcStatus before_call(std::string_view method, RpcMetadata& metadata) override;
+  void after_call(std::string_view method, const RpcStatus& status, Duration time) override;
+  RpcStatus before_call(RpcContext& context) override;
+  void after_call(RpcContext& context, const RpcStatus& status) override;
+
+  Chaos& chaos;
+  int made = 0;  // less those that have ended
+  int answered = 0;
+};
+
 struct Chaos {
   explicit Chaos(std::uint32_t seed) : random(seed) {
     for (auto* each : {&services, &client_services}) {
+      each->intercept(meddler);
       each->on<Int32Value, Int32Value>(
           "AtOnce", [](RpcContext&, const Int32Value& request, Int32Value& reply) -> RpcStatus {
             reply = request;
@@ -32,10 +48,13 @@ struct Chaos {
                        [out](const RpcStatus& status) { out.finish(status); });
             (void)this;
           });
+      each->on<StringValue, StringValue>(
+          "Large", [](RpcContext&, const StringValue&, StringValue&) -> RpcStatus { return {}; });
     }
     auto [near, far] = memory_transport_pair(loop, {.capacity_bytes = 300});
     client = &add(std::move(near), client_services, seed);
     server = &add(std::move(far), services, seed + 1);
+    for (unsigned i = any(8); i > 0; --i) call();  // before the preface
   }
 
   RpcConnection& add(std::unique_ptr<Transport> transport, const RpcServices& its,
@@ -43,7 +62,9 @@ struct Chaos {
     FaultPlan plan{
         .seed = seed, .max_receive_bytes = 40, .max_send_bytes = 40, .would_block_percent = 20};
     if (any(2) == 0) plan.fail_send_at = 20 + any(200);
-    auto made = std::make_unique<RpcConnection>(loop, &its);
+    RpcOptions options;
+    options.interceptors = {meddler};
+    auto made = std::make_unique<RpcConnection>(loop, &its, options);
     RpcConnection& connection = *made;
     make_connection(loop, std::make_unique<FaultyTransport>(loop, std::move(transport), plan),
                     std::move(made), client_stream_options());
@@ -55,6 +76,25 @@ struct Chaos {
 
   unsigned any(unsigned below) { return static_cast<unsigned>(random() % below); }
 
+  // What a callback may do.
+  void meddle() {
+    switch (any(20)) {
+      case 0:
+        throw std::runtime_error("chaos");
+      case 1:
+        for (const RpcCallHandle& each : std::vector(handles)) each.cancel();
+        return;
+      case 2:
+        if (!handles.empty()) handles[any(static_cast<unsigned>(handles.size()))].cancel();
+        return;
+      case 3:
+        if (ends.size() < 400) call();
+        return;
+      default:
+        return;
+    }
+  }
+
   void call() {
     RpcConnection* const by = any(2) == 0 ? client : server;
     if (by == nullptr) return;
@@ -62,18 +102,24 @@ struct Chaos {
     ends.push_back(0);
     const auto count = [this, number_of_call](const RpcStatus&, auto&&...) {
       ++ends[number_of_call];
+      meddle();
     };
     const RpcCallOptions options{.timeout = std::chrono::milliseconds(1 + any(500))};
     switch (any(3)) {
       case 0:
-        handles.push_back(by->call<Int32Value>("AtOnce", number(1), options, count));
+        if (any(10) == 0) {  // which waits for the preface
+          const StringValue large = text(std::string(9000, 'x'));
+          handles.push_back(by->call<StringValue>("Large", large, options, count));
+        } else {
+          handles.push_back(by->call<Int32Value>("AtOnce", number(1), options, count));
+        }
         return;
       case 1:
         handles.push_back(by->call<Int32Value>("Later", number(1), options, count));
         return;
       default: {
         const auto stream = open_stream<Int32Value, Int32Value>(*by, "Stream", options);
-        stream.reader.receive([](Int32Value&) {}, count);
+        stream.reader.receive([this](Int32Value&) { meddle(); }, count);
         for (unsigned i = any(5); i > 0; --i) stream.writer.send(number(7));
         if (any(2) == 0) stream.writer.end();
       }
@@ -102,6 +148,7 @@ struct Chaos {
 
   // Before the loop, whose end is told to callbacks and handlers.
   std::minstd_rand random;
+  std::shared_ptr<Meddler> meddler = std::make_shared<Meddler>(*this);
   RpcServices services;
   RpcServices client_services;
   RpcConnection* client = nullptr;
@@ -113,6 +160,27 @@ struct Chaos {
   std::vector<RpcCallHandle> handles;
 };
 
+RpcStatus Meddler::before_call(std::string_view, RpcMetadata& metadata) {
+  ++made;
+  if (chaos.any(40) == 0) throw std::runtime_error("chaos");
+  if (chaos.any(40) == 0) return RpcCode::permission_denied;
+  metadata.add("key", "value");
+  return {};
+}
+void Meddler::after_call(std::string_view, const RpcStatus&, Duration) {
+  --made;
+  chaos.meddle();
+}
+RpcStatus Meddler::before_call(RpcContext&) {
+  ++answered;
+  if (chaos.any(40) == 0) throw std::runtime_error("chaos");
+  return {};
+}
+void Meddler::after_call(RpcContext&, const RpcStatus&) {
+  --answered;
+  if (chaos.any(40) == 0) throw std::runtime_error("chaos");
+}
+
 TEST(RpcCall, EndsExactlyOnceWhateverHappens) {
   std::size_t calls = 0;
   for (std::uint32_t seed = 1; seed <= 150; ++seed) {
@@ -123,6 +191,7 @@ TEST(RpcCall, EndsExactlyOnceWhateverHappens) {
     if (seed % 3 == 1 && chaos.server != nullptr) chaos.server->go_away();
     chaos.clock.advance(1s);  // every deadline has passed
     for (std::size_t i = 0; i < chaos.ends.size(); ++i) EXPECT_EQ(chaos.ends[i], 1) << i;
+    EXPECT_EQ(chaos.meddler->made, 0) << "interceptors are told once, too";
     calls += chaos.ends.size();
     chaos.replies.clear();
     if (chaos.server != nullptr) {

@@ -93,5 +93,18 @@ TEST(RpcLimits, HoldForTheTextOfAStatusAndItsDetailsTogether) {
   EXPECT_EQ(sizes, (std::vector<std::size_t>{16 * 1024, 100'000 - 16 * 1024, 16 * 1024, 0}));
 }
 
+TEST(RpcPing, IsSentAgainWhereNoAnswerIsTooLate) {
+  RpcPair pair;
+  const RpcOptions options{.ping_interval = 1s, .ping_timeout = never, .ping_when_idle = true};
+  MemoryPeer peer(pair.loop, std::make_unique<RpcConnection>(pair.loop, nullptr, options));
+  peer.send("twister\x01" + std::string(4, '\0'));
+  pair.clock.advance(1s);
+  for (int i = 0; i < 3; ++i) {
+    peer.take();
+    pair.clock.advance(1s);
+    EXPECT_NE(peer.take().find("12345678"), std::string::npos) << i;
+  }
+}
+
 }  // namespace
 }  // namespace twister

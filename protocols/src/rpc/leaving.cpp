@@ -64,9 +64,11 @@ void RpcConnection::on_due() {
     abort();  // it would not take what is still to be written either
     return blame({.code = Errc::idle_timeout, .detail = "no answer to a ping"});
   }
-  const bool in_use = calls_ + outgoing_.size() != 0 || host_->options().ping_when_idle;
-  waits_for_sign_ = !waits_for_sign_ && in_use;
-  if (waits_for_sign_) {
+  const auto& options = host_->options();
+  const bool in_use = calls_ + outgoing_.size() != 0 || options.ping_when_idle;
+  const bool asks = in_use && !waits_for_sign_;
+  waits_for_sign_ = asks && options.ping_timeout != never;
+  if (asks) {
     ping_sent_ = host_->loop().now();
     put({.kind = RpcFrameKind::ping, .id = ++last_ping_, .body = as_bytes("12345678")});
   }

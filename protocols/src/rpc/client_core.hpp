@@ -46,9 +46,11 @@ class RpcClientCore final : public std::enable_shared_from_this<RpcClientCore>,
 
   void drop(RpcPending& pending) override;
   // Nothing is sent of calls that wait: they have no credit.
-  void send_stream_frame(RpcFrameKind, std::uint32_t, const google::protobuf::MessageLite*,
-                         ByteView) override {}
-  bool output_is_high() const noexcept override { return false; }
+  WriteStatus send_stream_frame(RpcFrameKind, std::uint32_t, const google::protobuf::MessageLite*,
+                                ByteView) override {
+    return WriteStatus::closed;
+  }
+  WriteStatus output_status() const noexcept override { return WriteStatus::queued; }
   bool retry(RpcPending& pending, const RpcStatus& why, RpcReached reached) override;
 
   Connection* choose();

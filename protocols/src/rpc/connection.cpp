@@ -251,10 +251,15 @@ void RpcConnection::append_length(ByteBuffer& out, std::size_t length) {
 }
 
 void RpcConnection::flush_late() {
-  if (late_.empty() || !is_open()) return;
-  write(late_.view());
+  if (late_.empty()) return;
+  if (is_open()) note(write(late_.view()));
   late_.clear();
   if (late_.capacity() > 4 * max_late_bytes) late_.release();
+}
+
+WriteStatus RpcConnection::output_status() const noexcept {
+  if (closed_ || (opened_ && !is_open())) return WriteStatus::closed;
+  return output_high_ ? WriteStatus::paused : WriteStatus::queued;
 }
 
 }  // namespace twister

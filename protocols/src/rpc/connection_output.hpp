@@ -18,10 +18,10 @@ void RpcConnection::put(const RpcFrame& header, std::size_t size, Fill&& fill) {
     return true;
   };
   if (!corks()) [[likely]] {
-    write_in_place(encode);
+    note(write_in_place(encode));
     return;
   }
-  if (closed_) return;
+  if (!is_open()) return;
   if (late_.empty()) host_->flush_later(*this);
   encode(late_);
   if (late_.size() > max_late_bytes) flush_late();

@@ -180,8 +180,9 @@ class StreamPending final : public detail::RpcPending, private detail::RpcStream
     state_.on_end(status);
   }
 
-  void send_data(const google::protobuf::MessageLite* message, ByteView bytes) override {
-    if (channel != nullptr) channel->send_stream_frame(RpcFrameKind::data, id, message, bytes);
+  WriteStatus send_data(const google::protobuf::MessageLite* message, ByteView bytes) override {
+    if (channel == nullptr) return WriteStatus::closed;
+    return channel->send_stream_frame(RpcFrameKind::data, id, message, bytes);
   }
   void send_credit(std::uint32_t bytes) override {
     std::byte body[sizeof bytes];
@@ -191,8 +192,10 @@ class StreamPending final : public detail::RpcPending, private detail::RpcStream
   void send_end() override {
     if (channel != nullptr) channel->send_stream_frame(RpcFrameKind::end, id, nullptr, {});
   }
-  bool output_is_high() const noexcept override {
-    return channel != nullptr && channel->output_is_high();
+  // Without a channel it is about to get another.
+  WriteStatus output_status() const noexcept override {
+    if (ended()) return WriteStatus::closed;
+    return channel == nullptr ? WriteStatus::queued : channel->output_status();
   }
   void end_call(const RpcStatus&) override { cancel(); }
   void end_call_with_exception() override {

@@ -42,11 +42,11 @@ void RpcStreamState::count() noexcept {
 // ---- sending ----
 
 WriteStatus RpcStreamState::send(const MessageLite& message) {
-  if (ends_ || deferred_ || (status_ && !status_->ok())) return WriteStatus::closed;
+  if (ends_ || deferred_ || closed()) return WriteStatus::closed;
   if (!message.IsInitialized()) return WriteStatus::refused;
   if (ready()) {
-    write(&message, {});
-    return has_credit() ? WriteStatus::queued : WriteStatus::paused;
+    const WriteStatus status = write(&message, {});
+    return status == WriteStatus::queued && send_credit_ <= 0 ? WriteStatus::paused : status;
   }
   const std::size_t size = message.ByteSizeLong();
   if (unsent_.size() + size > max_unsent_bytes || !has_room(size)) return WriteStatus::dropped;
@@ -58,10 +58,10 @@ WriteStatus RpcStreamState::send(const MessageLite& message) {
   return WriteStatus::paused;
 }
 
-void RpcStreamState::write(const MessageLite* message, ByteView bytes) {
+WriteStatus RpcStreamState::write(const MessageLite* message, ByteView bytes) {
   const std::size_t size = message != nullptr ? message->ByteSizeLong() : bytes.size();
   send_credit_ -= static_cast<std::int64_t>(frame_bytes + size);
-  link_.send_data(message, bytes);
+  return link_.send_data(message, bytes);
 }
 
 void RpcStreamState::send_unsent() {
@@ -91,12 +91,12 @@ void RpcStreamState::tell(const char* callback, std::function<void()>& once) noe
 
 void RpcStreamState::when_ready(std::function<void()> function) {
   on_ready_ = std::move(function);
-  if (ready() || (status_ && !status_->ok())) tell("when_ready", on_ready_);
+  if (ready() || closed()) tell("when_ready", on_ready_);
 }
 
 void RpcStreamState::end_sending() {
   if (std::exchange(ends_, true)) return;
-  if (!status_ || status_->ok()) send_unsent();
+  if (!closed()) send_unsent();
 }
 
 void RpcStreamState::on_credit(std::uint32_t bytes) {
@@ -115,7 +115,7 @@ void RpcStreamState::on_output_low() {
 
 bool RpcStreamState::defers(const RpcStatus& status) {
   if (deferred_) return true;
-  if (unsent_.empty() || !status.ok() || (status_ && !status_->ok())) return false;
+  if (unsent_.empty() || !status.ok() || closed()) return false;
   deferred_ = status;
   link_.retain_call();
   return true;

@@ -51,14 +51,18 @@ void RpcConnection::on_stream_frame(const RpcFrame& frame) {
   }
 }
 
-void RpcConnection::send_stream_frame(RpcFrameKind kind, std::uint32_t id,
-                                      const google::protobuf::MessageLite* message,
-                                      ByteView bytes) {
-  if (message == nullptr) return put({.kind = kind, .id = id, .body = bytes});
-  put({.kind = kind, .id = id}, static_cast<std::size_t>(message->GetCachedSize()),
-      [message](std::byte* to) {
-        message->SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(to));
-      });
+WriteStatus RpcConnection::send_stream_frame(RpcFrameKind kind, std::uint32_t id,
+                                             const google::protobuf::MessageLite* message,
+                                             ByteView bytes) {
+  if (message == nullptr) {
+    put({.kind = kind, .id = id, .body = bytes});
+  } else {
+    put({.kind = kind, .id = id}, static_cast<std::size_t>(message->GetCachedSize()),
+        [message](std::byte* to) {
+          message->SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(to));
+        });
+  }
+  return output_status();
 }
 
 // Streams that had to wait for the connection, and not for their receivers.
@@ -84,10 +88,9 @@ RpcStreamState& RpcWireCall::open_stream() {
   return *stream_;
 }
 
-void RpcWireCall::send_data(const MessageLite* message, ByteView bytes) {
-  if (connection_ != nullptr && !ended()) {
-    connection_->send_stream_frame(RpcFrameKind::data_back, id_, message, bytes);
-  }
+WriteStatus RpcWireCall::send_data(const MessageLite* message, ByteView bytes) {
+  if (connection_ == nullptr || ended()) return WriteStatus::closed;
+  return connection_->send_stream_frame(RpcFrameKind::data_back, id_, message, bytes);
 }
 
 void RpcWireCall::send_credit(std::uint32_t bytes) {
@@ -97,8 +100,9 @@ void RpcWireCall::send_credit(std::uint32_t bytes) {
   connection_->put({.kind = RpcFrameKind::credit_back, .id = id_, .body = body});
 }
 
-bool RpcWireCall::output_is_high() const noexcept {
-  return connection_ != nullptr && connection_->output_high_;
+WriteStatus RpcWireCall::output_status() const noexcept {
+  if (connection_ == nullptr || ended()) return WriteStatus::closed;
+  return connection_->output_status();
 }
 
 }  // namespace detail

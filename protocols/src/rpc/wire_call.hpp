@@ -73,10 +73,10 @@ class RpcWireCall final : public RpcCall, private RpcStreamLink {
   std::size_t request_bytes() const noexcept override { return message_bytes_; }
 
   // RpcStreamLink
-  void send_data(const MessageLite* message, ByteView bytes) override;
+  WriteStatus send_data(const MessageLite* message, ByteView bytes) override;
   void send_credit(std::uint32_t bytes) override;
   void send_end() override {}  // the response is the end
-  bool output_is_high() const noexcept override;
+  WriteStatus output_status() const noexcept override;
   void end_call(const RpcStatus& status) override { finish(status); }
   void end_call_with_exception() override { finish_with_exception(); }
   std::string_view method_name() const noexcept override { return method().name(); }

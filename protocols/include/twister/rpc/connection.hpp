@@ -158,21 +158,27 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   std::uint16_t number_of(const detail::RpcPending& pending, bool& named);
   std::uint64_t next_order();
   void on_response(const RpcFrame& frame);
-  void send_stream_frame(RpcFrameKind kind, std::uint32_t id,
-                         const google::protobuf::MessageLite* message, ByteView bytes) override;
-  bool output_is_high() const noexcept override { return output_high_; }
+  WriteStatus send_stream_frame(RpcFrameKind kind, std::uint32_t id,
+                                const google::protobuf::MessageLite* message,
+                                ByteView bytes) override;
+  WriteStatus output_status() const noexcept override;
   void on_skipped_response(const RpcFrame& frame);
   void on_rare_response(const RpcFrame& frame, detail::RpcPending& pending);
   void end_made_calls(const CloseReason& reason);
   void end_unread_calls(std::uint32_t last_read);
 
-  // connection.cpp and connection_output.hpp
+  // connection.cpp, and connection_output.hpp: output
   bool corks() const noexcept {
     return !late_.empty() || (!delivering_ && calls_ + outgoing_.size() > 1);
   }
   template <class Fill>
   void put(const RpcFrame& header, std::size_t size, Fill&& fill);
   void put(const RpcFrame& frame);
+  // Streams stop as soon as there is too much output: on_write_paused() comes later.
+  void note(WriteStatus status) noexcept {
+    if (status == WriteStatus::paused) [[unlikely]]
+      output_high_ = true;
+  }
   void put_status(RpcFrame header, const RpcStatus& status, const RpcMetadata* metadata);
   static void append_length(ByteBuffer& out, std::size_t length);
   void flush_late();

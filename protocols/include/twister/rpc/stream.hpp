@@ -73,7 +73,7 @@ class RpcWriter {
   // Ends the call, behind what was sent. Of the side that answers.
   void finish(const RpcStatus& status = {}) const { state_->link().end_call(status); }
   // Nobody receives any more.
-  bool closed() const noexcept { return state_->status().has_value() && !state_->status()->ok(); }
+  bool closed() const noexcept { return state_->closed(); }
 
   class Ready {
    public:

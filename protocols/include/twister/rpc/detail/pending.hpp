@@ -11,6 +11,7 @@
 
 #include <twister/codecs/byte_view.hpp>
 #include <twister/codecs/protobuf.hpp>
+#include <twister/protocol.hpp>
 #include <twister/rpc/detail/deadlines.hpp>
 #include <twister/rpc/detail/pool.hpp>
 #include <twister/rpc/frames.hpp>
@@ -30,9 +31,11 @@ class RpcChannel {
   // Forgets the call, and tells the peer. What it had one reference for is over.
   virtual void drop(RpcPending& pending) = 0;
   // Sends a frame of a stream whose credit says that it may be sent. `message`, or bytes.
-  virtual void send_stream_frame(RpcFrameKind kind, std::uint32_t id,
-                                 const google::protobuf::MessageLite* message, ByteView bytes) = 0;
-  virtual bool output_is_high() const noexcept = 0;
+  virtual WriteStatus send_stream_frame(RpcFrameKind kind, std::uint32_t id,
+                                        const google::protobuf::MessageLite* message,
+                                        ByteView bytes) = 0;
+  // What became of it if it were small: queued, paused, or closed.
+  virtual WriteStatus output_status() const noexcept = 0;
 
  protected:
   ~RpcChannel() = default;

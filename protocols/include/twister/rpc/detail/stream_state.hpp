@@ -22,11 +22,11 @@ namespace twister::detail {
 class RpcStreamLink {
  public:
   // A data frame; `message`, or bytes that were one.
-  virtual void send_data(const google::protobuf::MessageLite* message, ByteView bytes) = 0;
+  virtual WriteStatus send_data(const google::protobuf::MessageLite* message, ByteView bytes) = 0;
   virtual void send_credit(std::uint32_t bytes) = 0;
   virtual void send_end() = 0;
-  // The connection has more output than it should.
-  virtual bool output_is_high() const noexcept = 0;
+  // `paused`: the connection has more output than it should. `closed`: it sends no more, or the call has ended.
+  virtual WriteStatus output_status() const noexcept = 0;
   // Ends the call: from the side that answers, with a status; from the other one, by cancelling.
   virtual void end_call(const RpcStatus& status) = 0;
   // The same for what a receiver of messages has thrown. To be called in a catch clause.
@@ -87,6 +87,8 @@ class RpcStreamState {
   void when_ready(std::function<void()> function);
   void end_sending();
   bool ready() const noexcept { return unsent_.empty() && has_credit(); }
+  // What was sent would go nowhere.
+  bool closed() const noexcept { return link_.output_status() == WriteStatus::closed; }
 
   enum class Taken { message, nothing, end };
   // The next message. After the end, status() says how it was.
@@ -118,8 +120,10 @@ class RpcStreamState {
   bool defers(const RpcStatus& status);
 
  private:
-  bool has_credit() const noexcept { return send_credit_ > 0 && !link_.output_is_high(); }
-  void write(const MessageLite* message, ByteView bytes);
+  bool has_credit() const noexcept {
+    return send_credit_ > 0 && link_.output_status() == WriteStatus::queued;
+  }
+  WriteStatus write(const MessageLite* message, ByteView bytes);
   void send_unsent();
   void taken(std::size_t bytes);
   ByteView front() const noexcept;

@@ -1,0 +1,59 @@
+// What streams send: how it stops, and what is not taken.
+#include "stream_pair.hpp"
+
+namespace twister {
+namespace {
+
+using namespace testing;
+
+constexpr std::size_t much_credit = 256 * 1024 * 1024;
+
+// How many messages were taken until it was not said `queued`.
+int send_until_paused(const RpcWriter<BytesValue>& writer) {
+  int sent = 1;
+  while (writer.send(bytes(10'000)) == WriteStatus::queued && sent < 5000) ++sent;
+  return sent;
+}
+
+TEST(RpcStreamOutput, StopsWhenThereIsTooMuchOfItWhateverTheCredit) {
+  Received received;
+  StreamPair pair({}, {.stream_credit_bytes = much_credit});
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  pair.loop.run_until_idle();
+  const int sent = send_until_paused(pair.writers.at(0));
+  EXPECT_LT(sent, 100);
+  bool ready = false;
+  pair.writers[0].when_ready([&] { ready = true; });
+  EXPECT_FALSE(ready);
+  received.from(reader);
+  pair.loop.run_until_idle();
+  EXPECT_TRUE(ready);
+  EXPECT_EQ(received.lines.size(), static_cast<std::size_t>(sent));
+}
+
+TEST(RpcStreamOutput, StopsInTheSameWayWhileOtherCallsAreInFlight) {
+  StreamPair pair({}, {.stream_credit_bytes = much_credit});
+  pair.client->call<Int32Value>("Later", number(1), pair.outcomes.add());
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  pair.loop.run_until_idle();
+  EXPECT_LT(send_until_paused(pair.writers.at(0)), 100);
+  pair.loop.run_until_idle();
+  EXPECT_NE(pair.server, nullptr);
+}
+
+TEST(RpcStreamOutput, IsNotTakenAnyMoreOnceTheConnectionCloses) {
+  StreamPair pair;
+  pair.client->call<Int32Value>("Later", number(1), pair.outcomes.add());
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  pair.loop.run_until_idle();
+  pair.server->abort();
+  const RpcWriter<BytesValue>& writer = pair.writers.at(0);
+  EXPECT_EQ(writer.send(bytes(1)), WriteStatus::closed);
+  EXPECT_TRUE(writer.closed());
+  bool told = false;
+  writer.when_ready([&] { told = true; });
+  EXPECT_TRUE(told);
+}
+
+}  // namespace
+}  // namespace twister

@@ -55,5 +55,26 @@ TEST(RpcStreamOutput, IsNotTakenAnyMoreOnceTheConnectionCloses) {
   EXPECT_TRUE(told);
 }
 
+TEST(RpcStreamOutput, IsMadeByAFunctionThatAsksForItselfAgainAsByALoop) {
+  StreamPair pair;
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  pair.loop.run_until_idle();
+  const RpcWriter<BytesValue> writer = pair.writers.at(0);
+  int depth = 0;
+  int deepest = 0;
+  int sent = 0;
+  std::function<void()> next = [&] {
+    deepest = std::max(deepest, ++depth);
+    if (++sent < 100) {
+      writer.send(bytes(1));
+      writer.when_ready(next);
+    }
+    --depth;
+  };
+  writer.when_ready(next);
+  EXPECT_EQ(sent, 100);
+  EXPECT_EQ(deepest, 1);
+}
+
 }  // namespace
 }  // namespace twister

@@ -105,7 +105,7 @@ void RpcCall::finish(const RpcStatus& status, const MessageLite* reply) {
   if (observed_) host_->observe(*this, instead ? *instead : status);
   if (extras_ != nullptr) [[unlikely]] {
     if (detail::RpcStreamState* const its = stream()) {
-      its->on_end(RpcStatus(RpcCode::cancelled, "the call has been answered"));
+      its->on_abandon(RpcStatus(RpcCode::cancelled, "the call has been answered"));
     }
     // They may hold what refers to this call.
     const auto functions = std::exchange(extras_->on_cancel, {});
@@ -172,7 +172,7 @@ void RpcCall::end() noexcept {
 
 void RpcCall::tell_cancelled(const RpcStatus& why) {
   if (extras_ == nullptr) return;
-  if (detail::RpcStreamState* const its = stream()) its->on_end(why);
+  if (detail::RpcStreamState* const its = stream()) its->on_abandon(why);
   if (extras_->stop) extras_->stop->request_stop();
   for (const RpcCallHandle& call : std::exchange(extras_->nested, {})) call.cancel();
   for (const auto& function : std::exchange(extras_->on_cancel, {})) {

@@ -175,9 +175,14 @@ class StreamPending final : public detail::RpcPending, private detail::RpcStream
   detail::RpcStreamState* stream() noexcept override { return &state_; }
 
  private:
-  void complete(const RpcStatus& status, ByteView reply, const RpcMetadata*) override {
+  // A response that is not ok has metadata, if only none; what ends the call on this side has not.
+  void complete(const RpcStatus& status, ByteView reply, const RpcMetadata* metadata) override {
     if (status.ok() && one_reply_) state_.on_reply(reply);
-    state_.on_end(status);
+    if (status.ok() || metadata != nullptr) {
+      state_.on_answer(status);
+    } else {
+      state_.on_abandon(status);
+    }
   }
 
   WriteStatus send_data(const google::protobuf::MessageLite* message, ByteView bytes) override {

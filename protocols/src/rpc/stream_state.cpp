@@ -82,16 +82,24 @@ void RpcStreamState::send_unsent() {
     link_.release_call();
     return;
   }
-  if (has_credit()) tell("when_ready", on_ready_);
+  tell_ready();
 }
 
 void RpcStreamState::tell(const char* callback, std::function<void()>& once) noexcept {
   if (auto function = std::exchange(once, {})) guarded(callback, link_.method_name(), function);
 }
 
+// A function may ask for itself again, for as long as there is credit: that is a loop, and no recursion.
+void RpcStreamState::tell_ready() {
+  if (std::exchange(telling_ready_, true)) return;
+  while (on_ready_ && (ready() || closed())) tell("when_ready", on_ready_);
+  telling_ready_ = false;
+}
+
 void RpcStreamState::when_ready(std::function<void()> function) {
+  const KeptCall kept(link_);
   on_ready_ = std::move(function);
-  if (ready() || closed()) tell("when_ready", on_ready_);
+  tell_ready();
 }
 
 void RpcStreamState::end_sending() {
@@ -138,24 +146,29 @@ void RpcStreamState::on_reply(ByteView message) {
   pump();
 }
 
-void RpcStreamState::on_end(const RpcStatus& status) {
-  if (status_ && !status_->ok()) return;
+void RpcStreamState::on_end() {
+  if (status_) return;
   const KeptCall kept(link_);
-  const bool again = status_.has_value();
-  status_ = status;
-  if (!status.ok()) {
-    paused_ = false;
-    received_.release();
-    unsent_.release();
-    if (deferred_) {
-      deferred_.reset();
-      link_.release_call();
-    }
-    tell("when_ready", on_ready_);
-  } else if (again) {
-    return;
-  }
+  status_ = RpcStatus();
   pump();
+}
+
+void RpcStreamState::on_answer(const RpcStatus& status) {
+  const KeptCall kept(link_);
+  if (!status_ || status_->ok()) status_ = status;
+  unsent_.release();
+  if (deferred_) {
+    deferred_.reset();
+    link_.release_call();
+  }
+  tell_ready();
+  pump();
+}
+
+void RpcStreamState::on_abandon(const RpcStatus& status) {
+  received_.release();
+  paused_ = false;
+  on_answer(status);
 }
 
 ByteView RpcStreamState::front() const noexcept {
@@ -181,9 +194,7 @@ RpcStreamState::Taken RpcStreamState::take(MessageLite& into) {
   taken(size);
   count();
   if (parsed) return Taken::message;
-  const RpcStatus malformed(RpcCode::invalid_argument, "a message of the stream is malformed");
-  link_.end_call(malformed);
-  on_end(malformed);
+  break_off(RpcStatus(RpcCode::invalid_argument, "a message of the stream is malformed"));
   return Taken::end;
 }
 

@@ -42,7 +42,7 @@ void RpcConnection::on_stream_frame(const RpcFrame& frame) {
       return;
     }
     case RpcFrameKind::end:
-      return stream->on_end(RpcStatus());
+      return stream->on_end();
     default:
       if (frame.body.size() < sizeof(std::uint32_t)) {
         return break_off(CodecErrc::truncated, "credit without a number");

@@ -66,13 +66,14 @@ class RpcWriter {
   // `paused`: taken, but the receiver has to catch up; wait for when_ready(). `dropped`: not taken, for too
   // much waits. `closed`: the call has ended, or this stream has. `refused`: a required field is missing.
   WriteStatus send(const Message& message) const { return state_->send(message); }
-  // Calls the function once, when there is room for a message, now or later, or the call has ended.
+  // Calls the function once: when there is room for a message, which may be at once, or the call has ended;
+  // closed() tells. One slot; the last wins.
   void when_ready(std::function<void()> function) const { state_->when_ready(std::move(function)); }
   // The stream is complete. Of the side that calls.
   void end() const { state_->end_sending(); }
   // Ends the call, behind what was sent. Of the side that answers.
   void finish(const RpcStatus& status = {}) const { state_->link().end_call(status); }
-  // Nobody receives any more.
+  // Nobody receives any more: the call has ended, however it did.
   bool closed() const noexcept { return state_->closed(); }
 
   class Ready {
@@ -106,7 +107,8 @@ class RpcReader {
 
   // Calls `on_message` for each message, which may be moved from, and then `on_end`, once: with the status of
   // the call, or, on the side that answers, ok when the caller's stream is complete, and CANCELLED when it is
-  // not and the call was answered all the same. Then both functions are destroyed.
+  // not and the call was answered all the same. What the peer sent before it answered is received before; when
+  // the call ends in another way, what was not taken is dropped. Then both functions are destroyed.
   void receive(std::function<void(Message&)> on_message,
                std::function<void(const RpcStatus&)> on_end) const {
     state_->receive(

@@ -113,8 +113,12 @@ class RpcStreamState {
   // The reply of a call that has one.
   void on_reply(ByteView message);
   void on_credit(std::uint32_t bytes);
-  // The peer has sent all, or the call has ended.
-  void on_end(const RpcStatus& status);
+  // The peer has sent all.
+  void on_end();
+  // The call was answered, and that is read behind what the peer has sent before.
+  void on_answer(const RpcStatus& status);
+  // The call has ended in another way: what was not taken is dropped.
+  void on_abandon(const RpcStatus& status);
   void on_output_low();
   // The answer waits until all has been sent: true, and the link's end_call() comes when it has.
   bool defers(const RpcStatus& status);
@@ -136,6 +140,7 @@ class RpcStreamState {
   bool hand_on(ByteView message);
   void break_off(const RpcStatus& why);
   void tell(const char* callback, std::function<void()>& once) noexcept;
+  void tell_ready();
 
   RpcStreamLink& link_;
   std::int64_t send_credit_;
@@ -157,6 +162,7 @@ class RpcStreamState {
   bool end_sent_ = false;
   bool paused_ = false;
   bool pumping_ = false;
+  bool telling_ready_ = false;
 };
 
 }  // namespace twister::detail

@@ -76,5 +76,35 @@ TEST(RpcStreamOutput, IsMadeByAFunctionThatAsksForItselfAgainAsByALoop) {
   EXPECT_EQ(deepest, 1);
 }
 
+TEST(RpcStreamOutput, IsRefusedWhereAMessageIsLargerThanThePeerTakes) {
+  Received received;
+  StreamPair pair({}, {.max_message_bytes = 1000});
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  received.from(reader);
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.writers.at(0).send(bytes(1000)), WriteStatus::refused);
+  EXPECT_EQ(pair.writers[0].send(bytes(997)), WriteStatus::queued);
+  pair.writers[0].finish();
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines, (Lines{"997 bytes", "OK"}));
+}
+
+TEST(RpcStreamOutput, EndsTheCallWhereItTurnsOutLargerThanThePeerTakes) {
+  Received received;
+  StreamPair pair({.max_message_bytes = 1000}, {});
+  auto [near, far] = memory_transport_pair(pair.loop);
+  auto ours = std::make_unique<RpcConnection>(pair.loop, nullptr);
+  RpcConnection& client = *ours;
+  const auto stream = open_client_stream<BytesValue, Int32Value>(client, "Take");
+  received.from(stream.reader);
+  EXPECT_EQ(stream.writer.send(bytes(2000)), WriteStatus::paused);
+  make_connection(pair.loop, std::move(near), std::move(ours));
+  pair.accept(std::move(far));
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines,
+            Lines{"RESOURCE_EXHAUSTED: a message of the stream is larger than the peer takes"});
+  EXPECT_TRUE(client.is_open());
+}
+
 }  // namespace
 }  // namespace twister

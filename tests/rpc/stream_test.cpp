@@ -142,7 +142,7 @@ TEST(RpcStream, IsCancelledByItsReceiver) {
   pair.loop.run_until_idle();
   reader.cancel();
   pair.loop.run_until_idle();
-  EXPECT_EQ(received.lines, Lines{"CANCELLED: cancelled by the caller"});
+  EXPECT_EQ(received.lines, Lines{"CANCELLED: cancelled by its receiver"});
   EXPECT_EQ(pair.cancelled, 1);
   EXPECT_TRUE(pair.writers.at(0).closed());
   EXPECT_EQ(pair.writers[0].send(bytes(1)), WriteStatus::closed);
@@ -179,7 +179,7 @@ TEST(RpcStream, WhoseCallerGivesUpEndsTheCoroutineThatReadsIt) {
   stream.reader.cancel();
   pair.loop.run_until_idle();
   EXPECT_EQ(pair.server->calls_answered(), 0u);
-  EXPECT_EQ(received.lines, Lines{"CANCELLED: cancelled by the caller"});
+  EXPECT_EQ(received.lines, Lines{"CANCELLED: cancelled by its receiver"});
 }
 
 TEST(RpcStream, HasNoDeadlineUnlessItIsSaid) {

@@ -1,6 +1,7 @@
 // src/rpc/client_core.hpp - what is behind an RpcClient.
 #pragma once
 
+#include <climits>
 #include <deque>
 #include <memory>
 #include <random>
@@ -51,6 +52,7 @@ class RpcClientCore final : public std::enable_shared_from_this<RpcClientCore>,
     return WriteStatus::closed;
   }
   WriteStatus output_status() const noexcept override { return WriteStatus::queued; }
+  std::size_t max_message_bytes() const noexcept override { return INT_MAX; }
   bool retry(RpcPending& pending, const RpcStatus& why, RpcReached reached) override;
 
   Connection* choose();

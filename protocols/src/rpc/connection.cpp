@@ -1,6 +1,7 @@
 #include "twister/rpc/connection.hpp"
 
 #include <algorithm>
+#include <climits>
 #include <string>
 #include <utility>
 
@@ -260,6 +261,11 @@ void RpcConnection::flush_late() {
 WriteStatus RpcConnection::output_status() const noexcept {
   if (closed_ || (opened_ && !is_open())) return WriteStatus::closed;
   return output_high_ ? WriteStatus::paused : WriteStatus::queued;
+}
+
+// protobuf's own limit, while the peer has not said what it takes.
+std::size_t RpcConnection::max_message_bytes() const noexcept {
+  return preface_read_ ? std::min<std::size_t>(peer_max_message_bytes_, INT_MAX) : INT_MAX;
 }
 
 }  // namespace twister

@@ -136,11 +136,11 @@ void RpcPending::fail(const RpcStatus& why, RpcReached reached, const RpcMetadat
   release();
 }
 
-void RpcPending::cancel() {
+void RpcPending::give_up(RpcStatus why) {
   if (ended_) return;
   retain();
   if (channel != nullptr) std::exchange(channel, nullptr)->drop(*this);
-  end_later(RpcStatus(RpcCode::cancelled, "cancelled by the caller"));
+  end_later(std::move(why));
   release();
 }
 
@@ -202,7 +202,10 @@ class StreamPending final : public detail::RpcPending, private detail::RpcStream
     if (ended()) return WriteStatus::closed;
     return channel == nullptr ? WriteStatus::queued : channel->output_status();
   }
-  void end_call(const RpcStatus&) override { cancel(); }
+  std::size_t max_message_bytes() const noexcept override {
+    return channel == nullptr ? INT_MAX : channel->max_message_bytes();
+  }
+  void end_call(const RpcStatus& status) override { give_up(status); }
   void end_call_with_exception() override {
     detail::guarded("on_message", method(), [] { throw; });
     cancel();

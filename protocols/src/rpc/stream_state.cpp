@@ -44,11 +44,12 @@ void RpcStreamState::count() noexcept {
 WriteStatus RpcStreamState::send(const MessageLite& message) {
   if (ends_ || deferred_ || closed()) return WriteStatus::closed;
   if (!message.IsInitialized()) return WriteStatus::refused;
+  const std::size_t size = message.ByteSizeLong();
+  if (size > link_.max_message_bytes()) return WriteStatus::refused;
   if (ready()) {
-    const WriteStatus status = write(&message, {});
+    const WriteStatus status = write(size, &message, {});
     return status == WriteStatus::queued && send_credit_ <= 0 ? WriteStatus::paused : status;
   }
-  const std::size_t size = message.ByteSizeLong();
   if (unsent_.size() + size > max_unsent_bytes || !has_room(size)) return WriteStatus::dropped;
   std::byte* const room = unsent_.prepare(length_bytes + size).data();
   store_little(room, static_cast<std::uint32_t>(size));
@@ -58,8 +59,7 @@ WriteStatus RpcStreamState::send(const MessageLite& message) {
   return WriteStatus::paused;
 }
 
-WriteStatus RpcStreamState::write(const MessageLite* message, ByteView bytes) {
-  const std::size_t size = message != nullptr ? message->ByteSizeLong() : bytes.size();
+WriteStatus RpcStreamState::write(std::size_t size, const MessageLite* message, ByteView bytes) {
   send_credit_ -= static_cast<std::int64_t>(frame_bytes + size);
   return link_.send_data(message, bytes);
 }
@@ -67,7 +67,11 @@ WriteStatus RpcStreamState::write(const MessageLite* message, ByteView bytes) {
 void RpcStreamState::send_unsent() {
   while (!unsent_.empty() && has_credit()) {
     const ByteView message = front_of(unsent_);
-    write(nullptr, message);
+    if (message.size() > link_.max_message_bytes()) {  // not known when it was sent
+      return break_off(RpcStatus(RpcCode::resource_exhausted,
+                                 "a message of the stream is larger than the peer takes"));
+    }
+    write(message.size(), nullptr, message);
     unsent_.consume(length_bytes + message.size());
   }
   count();

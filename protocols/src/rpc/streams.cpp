@@ -105,5 +105,9 @@ WriteStatus RpcWireCall::output_status() const noexcept {
   return connection_->output_status();
 }
 
+std::size_t RpcWireCall::max_message_bytes() const noexcept {
+  return connection_ == nullptr ? INT_MAX : connection_->max_message_bytes();
+}
+
 }  // namespace detail
 }  // namespace twister

@@ -77,6 +77,7 @@ class RpcWireCall final : public RpcCall, private RpcStreamLink {
   void send_credit(std::uint32_t bytes) override;
   void send_end() override {}  // the response is the end
   WriteStatus output_status() const noexcept override;
+  std::size_t max_message_bytes() const noexcept override;
   void end_call(const RpcStatus& status) override { finish(status); }
   void end_call_with_exception() override { finish_with_exception(); }
   std::string_view method_name() const noexcept override { return method().name(); }

@@ -162,6 +162,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
                                 const google::protobuf::MessageLite* message,
                                 ByteView bytes) override;
   WriteStatus output_status() const noexcept override;
+  std::size_t max_message_bytes() const noexcept override;
   void on_skipped_response(const RpcFrame& frame);
   void on_rare_response(const RpcFrame& frame, detail::RpcPending& pending);
   void end_made_calls(const CloseReason& reason);

@@ -64,7 +64,8 @@ class RpcWriter {
   explicit RpcWriter(detail::RpcStreamState& state) noexcept : state_(state) {}
 
   // `paused`: taken, but the receiver has to catch up; wait for when_ready(). `dropped`: not taken, for too
-  // much waits. `closed`: the call has ended, or this stream has. `refused`: a required field is missing.
+  // much waits. `closed`: the call has ended, or this stream has. `refused`: a required field is missing, or it
+  // is larger than the peer takes; the stream goes on.
   WriteStatus send(const Message& message) const { return state_->send(message); }
   // Calls the function once: when there is room for a message, which may be at once, or the call has ended;
   // closed() tells. One slot; the last wins.

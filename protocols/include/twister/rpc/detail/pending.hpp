@@ -36,6 +36,8 @@ class RpcChannel {
                                         ByteView bytes) = 0;
   // What became of it if it were small: queued, paused, or closed.
   virtual WriteStatus output_status() const noexcept = 0;
+  // What the peer takes as one message, as far as that is known.
+  virtual std::size_t max_message_bytes() const noexcept = 0;
 
  protected:
   ~RpcChannel() = default;
@@ -117,7 +119,9 @@ class RpcPending : private Timed {
   void end_later(RpcStatus status);
   // It failed, and may go on elsewhere. The reference of the channel is passed on.
   void fail(const RpcStatus& why, RpcReached reached, const RpcMetadata* metadata = nullptr);
-  void cancel();
+  // This side ends it, with end_later(); the peer is told.
+  void give_up(RpcStatus why);
+  void cancel() { give_up(RpcStatus(RpcCode::cancelled, "cancelled by the caller")); }
 
  protected:
   RpcPending() = default;

@@ -27,7 +27,9 @@ class RpcStreamLink {
   virtual void send_end() = 0;
   // `paused`: the connection has more output than it should. `closed`: it sends no more, or the call has ended.
   virtual WriteStatus output_status() const noexcept = 0;
-  // Ends the call: from the side that answers, with a status; from the other one, by cancelling.
+  // What the peer takes as one message, as far as that is known. It is once there is credit.
+  virtual std::size_t max_message_bytes() const noexcept = 0;
+  // Ends the call: from the side that answers, by answering; from the other one, by giving it up.
   virtual void end_call(const RpcStatus& status) = 0;
   // The same for what a receiver of messages has thrown. To be called in a catch clause.
   virtual void end_call_with_exception() = 0;
@@ -127,7 +129,7 @@ class RpcStreamState {
   bool has_credit() const noexcept {
     return send_credit_ > 0 && link_.output_status() == WriteStatus::queued;
   }
-  WriteStatus write(const MessageLite* message, ByteView bytes);
+  WriteStatus write(std::size_t size, const MessageLite* message, ByteView bytes);
   void send_unsent();
   void taken(std::size_t bytes);
   ByteView front() const noexcept;

@@ -24,5 +24,47 @@ TEST(RpcStreamEnd, IsToldToWhoeverSendsAlsoWhenItIsGood) {
   EXPECT_EQ(stream.writer.send(bytes(1)), WriteStatus::closed);
 }
 
+TEST(RpcStreamEnd, KeepsAReceivingFunctionWhileItRunsAlsoWhenAnotherTakesItsPlace) {
+  Received second;
+  StreamPair pair;
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  std::weak_ptr<int> watched;
+  bool lost = false;
+  const auto replace = [&, reader] {
+    second.from(reader);
+    lost = watched.expired();
+  };
+  auto held = std::make_shared<int>();
+  watched = held;
+  reader.receive(
+      [&replace, held = std::move(held)](BytesValue&) {
+        const auto run = replace;  // nothing of this function is touched behind
+        run();
+      },
+      [](const RpcStatus&) {});
+  pair.loop.run_until_idle();
+  pair.writers.at(0).send(bytes(1));
+  pair.writers[0].send(bytes(2));
+  pair.writers[0].finish();
+  pair.loop.run_until_idle();
+  EXPECT_FALSE(lost);
+  EXPECT_TRUE(watched.expired());
+  EXPECT_EQ(second.lines, (Lines{"2 bytes", "OK"}));
+}
+
+TEST(RpcStreamEnd, IsToldInAStatusThatStaysWhileTheCallIsAnswered) {
+  std::string told;
+  StreamPair pair;
+  const auto stream = open_client_stream<BytesValue, Int32Value>(*pair.client, "Take");
+  stream.writer.end();
+  pair.loop.run_until_idle();
+  pair.readers.at(0).receive([](BytesValue&) {},
+                             [&](const RpcStatus& status) {
+                               pair.replies.at(0)(number(1));
+                               told = status.message();
+                             });
+  EXPECT_EQ(told, "OK");
+}
+
 }  // namespace
 }  // namespace twister

@@ -209,9 +209,10 @@ void RpcStreamState::when_readable(std::function<void()> function) {
 
 void RpcStreamState::receive(std::function<bool(ByteView)> on_message,
                              std::function<void(const RpcStatus&)> on_end) {
+  const KeptCall kept(link_);
+  receives_ = true;
   on_message_ = std::move(on_message);
   on_end_ = std::move(on_end);
-  const KeptCall kept(link_);
   pump();
 }
 
@@ -244,25 +245,34 @@ void RpcStreamState::hand_on_all() {
     received_.consume(length_bytes + size);
     taken(size);
   }
-  if (received_.empty() && status_ && !paused_) {
-    // They may hold handles of this very stream.
-    const auto no_more = std::exchange(on_message_, {});
-    if (const auto function = std::exchange(on_end_, {})) {
-      guarded("on_end", link_.method_name(), [&] { function(*status_); });
-    }
-  }
+  // Who is told of the end may receive once more, and is told again.
+  while (on_message_ && received_.empty() && status_ && !paused_) tell_end();
 }
 
 // False when there is nothing more to hand on: the stream is not taken any further.
 bool RpcStreamState::hand_on(ByteView message) {
+  // Out of its place, where receive() may put another while it runs.
+  auto function = std::exchange(on_message_, {});
+  bool taken = false;
   try {
-    if (on_message_(message)) return true;
-    break_off(RpcStatus(RpcCode::invalid_argument, "a message of the stream is malformed"));
+    taken = function(message);
+    if (!taken) {
+      break_off(RpcStatus(RpcCode::invalid_argument, "a message of the stream is malformed"));
+    }
   } catch (...) {
     link_.end_call_with_exception();
     break_off(RpcStatus(RpcCode::internal, "the receiver of the stream threw"));
   }
-  return false;
+  if (!on_message_) on_message_ = std::move(function);
+  return taken;
+}
+
+void RpcStreamState::tell_end() noexcept {
+  // They may hold handles of this very stream, and what they do may change the status.
+  const auto no_more = std::exchange(on_message_, {});
+  const auto function = std::exchange(on_end_, {});
+  if (!function) return;
+  guarded("on_end", link_.method_name(), [&, status = *status_] { function(status); });
 }
 
 void RpcStreamState::break_off(const RpcStatus& why) {

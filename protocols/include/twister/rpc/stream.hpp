@@ -109,7 +109,8 @@ class RpcReader {
   // Calls `on_message` for each message, which may be moved from, and then `on_end`, once: with the status of
   // the call, or, on the side that answers, ok when the caller's stream is complete, and CANCELLED when it is
   // not and the call was answered all the same. What the peer sent before it answered is received before; when
-  // the call ends in another way, what was not taken is dropped. Then both functions are destroyed.
+  // the call ends in another way, what was not taken is dropped. Then both functions are destroyed. Called
+  // again, also by one of them, it puts others in their place.
   void receive(std::function<void(Message&)> on_message,
                std::function<void(const RpcStatus&)> on_end) const {
     state_->receive(

@@ -100,7 +100,7 @@ class RpcStreamState {
   // Calls for every message from now on, and for the end.
   void receive(std::function<bool(ByteView)> on_message,
                std::function<void(const RpcStatus&)> on_end);
-  bool has_receiver() const noexcept { return static_cast<bool>(on_message_); }
+  bool has_receiver() const noexcept { return receives_; }
   void pause() noexcept { paused_ = true; }
   void resume();
   const std::optional<RpcStatus>& status() const noexcept { return status_; }
@@ -140,6 +140,7 @@ class RpcStreamState {
   void pump();
   void hand_on_all();
   bool hand_on(ByteView message);
+  void tell_end() noexcept;
   void break_off(const RpcStatus& why);
   void tell(const char* callback, std::function<void()>& once) noexcept;
   void tell_ready();
@@ -165,6 +166,7 @@ class RpcStreamState {
   bool paused_ = false;
   bool pumping_ = false;
   bool telling_ready_ = false;
+  bool receives_ = false;  // receive() was called
 };
 
 }  // namespace twister::detail

@@ -233,12 +233,14 @@ struct Throwing : RpcPair {
     const auto stream = open_stream<Int32Value, Int32Value>(by, "Stream", {.timeout = 5s});
     stream.reader.receive([](Int32Value&) {}, [this](const RpcStatus&) { tell("own end"); });
     stream.reader.pause();
+    readers.push_back(stream.reader);
     while (stream.writer.send(number(1)) == WriteStatus::queued) continue;
     stream.writer.when_ready([this] { tell("own ready"); });
   }
 
   std::map<std::string, int> told;
   std::vector<RpcWriter<Int32Value>> writers;
+  std::vector<RpcReader<Int32Value>> readers;  // which pause, so that answers wait
 };
 
 TEST(RpcCall, EndsExactlyOnceAlthoughItsFunctionsThrow) {
@@ -255,6 +257,7 @@ TEST(RpcCall, EndsExactlyOnceAlthoughItsFunctionsThrow) {
   EXPECT_EQ(pair.client, nullptr);
   EXPECT_EQ(pair.server, nullptr);
   pair.clock.advance(10s);
+  for (const auto& reader : pair.readers) reader.resume();
   for (const auto& reply : pair.replies) reply(number(1));
   pair.clock.advance(10s);
   for (const char* what : {"reply", "end", "own end", "ready", "own ready"}) {

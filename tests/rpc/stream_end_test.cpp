@@ -66,5 +66,52 @@ TEST(RpcStreamEnd, IsToldInAStatusThatStaysWhileTheCallIsAnswered) {
   EXPECT_EQ(told, "OK");
 }
 
+// Sends three messages, of which two have to wait for credit, and then an error.
+void send_and_fail(StreamPair& pair) {
+  pair.loop.run_until_idle();
+  for (int i = 1; i <= 3; ++i) pair.writers.at(0).send(bytes(100));
+  pair.writers[0].finish(RpcStatus(RpcCode::out_of_range, "no more"));
+  pair.writers.clear();
+  pair.loop.run_until_idle();
+}
+
+TEST(RpcStreamEnd, ComesBehindWhatWasSentAlsoWhenItIsAnError) {
+  Received received;
+  StreamPair pair({}, {.stream_credit_bytes = 10});
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  received.from(reader);
+  send_and_fail(pair);
+  EXPECT_EQ(received.lines,
+            (Lines{"100 bytes", "100 bytes", "100 bytes", "OUT_OF_RANGE: no more"}));
+}
+
+TEST(RpcStreamEnd, WaitsForAReceiverThatPausesAlsoWhenItIsAnError) {
+  Received received;
+  StreamPair pair;
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  received.from(reader);
+  reader.pause();
+  send_and_fail(pair);
+  EXPECT_EQ(received.lines, Lines{});
+  reader.resume();
+  EXPECT_EQ(received.lines,
+            (Lines{"100 bytes", "100 bytes", "100 bytes", "OUT_OF_RANGE: no more"}));
+}
+
+TEST(RpcStreamEnd, ComesAtOnceWhenTheConnectionIsLost) {
+  Received received;
+  StreamPair pair;
+  const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+  received.from(reader);
+  reader.pause();
+  pair.loop.run_until_idle();
+  pair.writers.at(0).send(bytes(100));
+  pair.loop.run_until_idle();
+  pair.server->abort();
+  pair.loop.run_until_idle();
+  ASSERT_EQ(received.lines.size(), 1u);
+  EXPECT_EQ(received.lines[0].find("UNAVAILABLE"), 0u);
+}
+
 }  // namespace
 }  // namespace twister

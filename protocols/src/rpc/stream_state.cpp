@@ -127,7 +127,7 @@ void RpcStreamState::on_output_low() {
 
 bool RpcStreamState::defers(const RpcStatus& status) {
   if (deferred_) return true;
-  if (unsent_.empty() || !status.ok() || closed()) return false;
+  if (unsent_.empty() || closed()) return false;
   deferred_ = status;
   link_.retain_call();
   return true;

@@ -230,5 +230,56 @@ TEST(RpcStream, ThatOverdrawsItsCreditEnds) {
   EXPECT_EQ(answer[6], '\x08');
 }
 
+// What the second of two coroutines that wait for the same thing is told; the call ends with it.
+template <class Handler>
+std::string told_second(Handler handler) {
+  Received received;
+  RpcPair pair({}, {.stream_credit_bytes = 10});
+  pair.services.on_stream<Int32Value, Int32Value>("Twice", handler);
+  pair.connect();
+  const auto stream = open_stream<Int32Value, Int32Value>(*pair.client, "Twice");
+  received.from(stream.reader);
+  pair.loop.run_until_idle();
+  stream.writer.end();
+  pair.loop.run_until_idle();
+  return received.lines.empty() ? "" : received.lines.back();
+}
+
+template <class Wait>
+RpcTask<> wait_beside(RpcContext& context, RpcReader<Int32Value> in, RpcWriter<Int32Value> out,
+                      Wait wait) {
+  auto& call = static_cast<RpcCall&>(context);
+  wait(in, out).answer(call);
+  try {
+    co_await wait(in, out);
+  } catch (const std::logic_error& error) {
+    out.finish(RpcStatus(RpcCode::internal, error.what()));
+  }
+}
+
+TEST(RpcStream, IsReadByOneAtATime) {
+  const auto read = [](RpcReader<Int32Value> in, RpcWriter<Int32Value>) -> RpcTask<> {
+    co_await in.read();
+  };
+  EXPECT_EQ(
+      told_second([read](RpcContext& context, RpcReader<Int32Value> in, RpcWriter<Int32Value> out) {
+        return wait_beside(context, std::move(in), std::move(out), read);
+      }),
+      "INTERNAL: RpcReader::read: another reads this stream already");
+}
+
+TEST(RpcStream, IsWaitedForByOneSenderAtATime) {
+  const auto send = [](RpcReader<Int32Value>, RpcWriter<Int32Value> out) -> RpcTask<> {
+    out.send(number(1));
+    out.send(number(2));
+    co_await out.ready();
+  };
+  EXPECT_EQ(
+      told_second([send](RpcContext& context, RpcReader<Int32Value> in, RpcWriter<Int32Value> out) {
+        return wait_beside(context, std::move(in), std::move(out), send);
+      }),
+      "INTERNAL: RpcWriter::ready: another waits for this stream already");
+}
+
 }  // namespace
 }  // namespace twister

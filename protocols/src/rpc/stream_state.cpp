@@ -1,6 +1,7 @@
 #include "twister/rpc/detail/stream_state.hpp"
 
 #include <climits>
+#include <stdexcept>
 #include <utility>
 
 #include <twister/rpc/detail/little_endian.hpp>
@@ -106,6 +107,11 @@ void RpcStreamState::when_ready(std::function<void()> function) {
   tell_ready();
 }
 
+void RpcStreamState::await_ready(std::function<void()> resume) {
+  if (on_ready_) throw std::logic_error("RpcWriter::ready: another waits for this stream already");
+  when_ready(std::move(resume));
+}
+
 void RpcStreamState::end_sending() {
   if (std::exchange(ends_, true)) return;
   if (!closed()) send_unsent();
@@ -202,13 +208,16 @@ RpcStreamState::Taken RpcStreamState::take(MessageLite& into) {
   return Taken::end;
 }
 
-void RpcStreamState::when_readable(std::function<void()> function) {
-  on_readable_ = std::move(function);
-  if (!received_.empty() || status_) tell("when_readable", on_readable_);
+void RpcStreamState::await_readable(std::function<void()> resume) {
+  if (on_readable_ || receives_) {
+    throw std::logic_error("RpcReader::read: another reads this stream already");
+  }
+  on_readable_ = std::move(resume);
 }
 
 void RpcStreamState::receive(std::function<bool(ByteView)> on_message,
                              std::function<void(const RpcStatus&)> on_end) {
+  if (on_readable_) throw std::logic_error("RpcReader::receive: a read waits already");
   const KeptCall kept(link_);
   receives_ = true;
   on_message_ = std::move(on_message);
@@ -230,7 +239,7 @@ void RpcStreamState::pump() {
     hand_on_all();
     pumping_ = false;
   } else if (!received_.empty() || status_) {
-    tell("when_readable", on_readable_);
+    tell("read", on_readable_);
   }
   count();
 }

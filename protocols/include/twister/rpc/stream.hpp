@@ -82,14 +82,15 @@ class RpcWriter {
     explicit Ready(const RpcWriter& writer) noexcept : writer_(writer) {}
     bool await_ready() const noexcept { return writer_.closed() || writer_.state_->ready(); }
     void await_suspend(std::coroutine_handle<> awaiting) const {
-      writer_.when_ready([awaiting] { awaiting.resume(); });
+      writer_.state_->await_ready([awaiting] { awaiting.resume(); });
     }
     bool await_resume() const noexcept { return !writer_.closed(); }
 
    private:
     const RpcWriter& writer_;
   };
-  // Awaits room for a message: false when the call has ended.
+  // Awaits room for a message: false when the call has ended. One waits at a time; for another one, it throws
+  // std::logic_error.
   Ready ready() const noexcept { return Ready(*this); }
 
  private:
@@ -135,7 +136,7 @@ class RpcReader {
     explicit Read(const RpcReader& reader) noexcept : reader_(reader) {}
     bool await_ready() { return try_take(); }
     void await_suspend(std::coroutine_handle<> awaiting) {
-      reader_.state_->when_readable([awaiting] { awaiting.resume(); });
+      reader_.state_->await_readable([awaiting] { awaiting.resume(); });
     }
     std::optional<Message> await_resume() {
       if (taken_ == detail::RpcStreamState::Taken::nothing) try_take();
@@ -155,7 +156,8 @@ class RpcReader {
     Message message_;
     detail::RpcStreamState::Taken taken_ = detail::RpcStreamState::Taken::nothing;
   };
-  // Awaits the next message; nothing when there are no more. Throws RpcError when the call has failed.
+  // Awaits the next message; nothing when there are no more. Throws RpcError when the call has failed. One waits
+  // at a time, and none where a function receives; otherwise it throws std::logic_error.
   Read read() const { return Read(*this); }
 
  private:

@@ -87,6 +87,8 @@ class RpcStreamState {
   WriteStatus send(const MessageLite& message);
   // Once, when send() would not say `paused` any more, or the call has ended.
   void when_ready(std::function<void()> function);
+  // The same for who would wait for ever if another took its place: throws std::logic_error if one waits.
+  void await_ready(std::function<void()> resume);
   void end_sending();
   bool ready() const noexcept { return unsent_.empty() && has_credit(); }
   // What was sent would go nowhere.
@@ -95,9 +97,9 @@ class RpcStreamState {
   enum class Taken { message, nothing, end };
   // The next message. After the end, status() says how it was.
   Taken take(MessageLite& into);
-  // Once, when take() would not say `nothing` any more.
-  void when_readable(std::function<void()> function);
-  // Calls for every message from now on, and for the end.
+  // Once, when take() would not say `nothing` any more. Throws std::logic_error if another waits, or receives.
+  void await_readable(std::function<void()> resume);
+  // Calls for every message from now on, and for the end. Throws std::logic_error if one waits for a message.
   void receive(std::function<bool(ByteView)> on_message,
                std::function<void(const RpcStatus&)> on_end);
   bool has_receiver() const noexcept { return receives_; }

@@ -205,7 +205,9 @@ class StreamPending final : public detail::RpcPending, private detail::RpcStream
   std::size_t max_message_bytes() const noexcept override {
     return channel == nullptr ? INT_MAX : channel->max_message_bytes();
   }
-  void end_call(const RpcStatus& status) override { give_up(status); }
+  void end_call(const RpcStatus& status) override {
+    status.ok() ? cancel() : give_up(status);  // ok would say that there was a reply
+  }
   void end_call_with_exception() override {
     detail::guarded("on_message", method(), [] { throw; });
     cancel();

@@ -12,6 +12,9 @@
 //   ticks.receive([](Tick& tick) { ... }, [](const RpcStatus& status) { ... });
 //
 // Each direction has credit of its own, so that a receiver that is slow holds nothing up but its stream.
+//
+// Functions that are given here, and coroutines that wait, are called from the loop, and, unlike those of calls
+// with one reply, also inside some of the functions below; each of these says so. send() calls nothing.
 #pragma once
 
 #include <coroutine>
@@ -57,22 +60,26 @@ class StreamRef {
 //
 // Ownership: copies refer to the same stream. On the side that answers, the call ends INTERNAL when the last is
 //   destroyed without finish(); a coroutine's ends when the coroutine does.
-// Threads: the loop's. Limits: credit, and 1 MiB of what was sent without it; then send() drops the message.
+// Threads: the loop's.
+// Limits: the receiver's credit, the connection's high-water mark, and 1 MiB of what was sent in spite of them;
+//   then send() drops the message.
 template <class Message>
 class RpcWriter {
  public:
   explicit RpcWriter(detail::RpcStreamState& state) noexcept : state_(state) {}
 
-  // `paused`: taken, but the receiver has to catch up; wait for when_ready(). `dropped`: not taken, for too
-  // much waits. `closed`: the call has ended, or this stream has. `refused`: a required field is missing, or it
-  // is larger than the peer takes; the stream goes on.
+  // `paused`: taken, but the receiver has to catch up, or the connection; wait for when_ready(). `dropped`: not
+  // taken, for too much waits. `closed`: the call has ended, or this stream has, or the connection closes.
+  // `refused`: a required field is missing, or it is larger than the peer takes; the stream goes on.
   WriteStatus send(const Message& message) const { return state_->send(message); }
-  // Calls the function once: when there is room for a message, which may be at once, or the call has ended;
-  // closed() tells. One slot; the last wins.
+  // Calls the function once: when there is room for a message, or the call has ended, as closed() tells. Where
+  // that is so already, it is called inside this; who asks again in it looks at closed() first. One slot; the
+  // last wins.
   void when_ready(std::function<void()> function) const { state_->when_ready(std::move(function)); }
   // The stream is complete. Of the side that calls.
   void end() const { state_->end_sending(); }
-  // Ends the call, behind what was sent. Of the side that answers.
+  // Ends the call, behind what was sent, whatever the status. Of the side that answers: its reader, if it has not
+  // come to an end, is told inside this, and inside RpcReply's functions.
   void finish(const RpcStatus& status = {}) const { state_->link().end_call(status); }
   // Nobody receives any more: the call has ended, however it did.
   bool closed() const noexcept { return state_->closed(); }
@@ -99,8 +106,8 @@ class RpcWriter {
 
 // Receives the messages of a stream.
 //
-// Ownership: copies refer to the same stream. On the side that calls, the call is cancelled when the last reference
-//   to it is destroyed, unless a function was given to receive(). Threads: the loop's.
+// Ownership: copies refer to the same stream. On the side that calls, the call is cancelled when its last reader
+//   and writer are destroyed, unless a function was given to receive(). Threads: the loop's.
 // Limits: what was not taken is kept, and is never more than the stream's credit and one message.
 template <class Message>
 class RpcReader {
@@ -111,7 +118,7 @@ class RpcReader {
   // the call, or, on the side that answers, ok when the caller's stream is complete, and CANCELLED when it is
   // not and the call was answered all the same. What the peer sent before it answered is received before; when
   // the call ends in another way, what was not taken is dropped. Then both functions are destroyed. Called
-  // again, also by one of them, it puts others in their place.
+  // again, also by one of them, it puts others in their place. What there is already is handed on inside this.
   void receive(std::function<void(Message&)> on_message,
                std::function<void(const RpcStatus&)> on_end) const {
     state_->receive(
@@ -123,10 +130,11 @@ class RpcReader {
         },
         std::move(on_end));
   }
-  // Stops and goes on; meanwhile the sender uses its credit up, and stops too.
+  // Stops and goes on; meanwhile the sender uses its credit up, and stops too. What was kept is handed on inside
+  // resume(). When the call ends other than by an answer, so does the pause.
   void pause() const noexcept { state_->pause(); }
   void resume() const { state_->resume(); }
-  // Ends the call.
+  // Ends the call. On the side that calls, `on_end` is told later, from the loop; on the other one inside this.
   void cancel() const {
     state_->link().end_call(RpcStatus(RpcCode::cancelled, "cancelled by its receiver"));
   }

@@ -106,5 +106,32 @@ TEST(RpcStreamOutput, EndsTheCallWhereItTurnsOutLargerThanThePeerTakes) {
   EXPECT_TRUE(client.is_open());
 }
 
+TEST(RpcStreamOutput, IsSharedByTheStreamsOfAConnection) {
+  StreamPair pair({}, {.stream_credit_bytes = much_credit});
+  const auto receive_all = [&] {
+    const auto reader = open_server_stream<BytesValue>(*pair.client, "Watch", number(0));
+    reader.receive([](BytesValue&) {}, [](const RpcStatus&) {});
+  };
+  receive_all();
+  receive_all();
+  pair.loop.run_until_idle();
+  const std::vector<RpcWriter<BytesValue>> writers = pair.writers;
+  int sent[2] = {0, 0};
+  std::function<void()> next[2];
+  for (std::size_t i : {0u, 1u}) {
+    next[i] = [&, i] {
+      if (sent[0] + sent[1] == 500) return;
+      ++sent[i];
+      writers[i].send(bytes(10'000));
+      writers[i].when_ready(next[i]);
+    };
+    writers[i].when_ready(next[i]);
+  }
+  pair.loop.run_until_idle();
+  EXPECT_EQ(sent[0] + sent[1], 500);
+  EXPECT_GT(sent[0], 100);
+  EXPECT_GT(sent[1], 100);
+}
+
 }  // namespace
 }  // namespace twister

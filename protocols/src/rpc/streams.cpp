@@ -65,13 +65,14 @@ WriteStatus RpcConnection::send_stream_frame(RpcFrameKind kind, std::uint32_t id
   return output_status();
 }
 
-// Streams that had to wait for the connection, and not for their receivers.
+// Streams that had to wait for the connection, and not for their receivers. They take turns in being the first,
+// for what that one sends may be all that there is room for.
 void RpcConnection::on_write_resumed() {
   output_high_ = false;
   detail::KeptStreams all;
   for (auto* call = first_call_; call != nullptr; call = call->next) all.add(call->stream());
   outgoing_.for_each([&](detail::RpcPending& pending) { all.add(pending.stream()); });
-  all.for_each([](detail::RpcStreamState& stream) { stream.on_output_low(); });
+  all.for_each([](detail::RpcStreamState& stream) { stream.on_output_low(); }, write_resumes_++);
 }
 
 namespace detail {

@@ -197,6 +197,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   std::uint64_t last_order_ = 0;                            // of the calls of this side
   std::uint32_t last_accepted_ = 0;                         // of the peer's; 0 for none
   std::uint32_t last_ping_ = 0;
+  std::uint32_t write_resumes_ = 0;
   std::uint32_t since_clock_ = 0;  // requests since the time was looked at
   TimePoint received_at_{};
   std::size_t peer_max_message_bytes_ = 1024 * 1024;

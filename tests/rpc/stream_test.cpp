@@ -268,6 +268,26 @@ TEST(RpcStream, IsReadByOneAtATime) {
       "INTERNAL: RpcReader::read: another reads this stream already");
 }
 
+TEST(RpcStream, IsNotReadWhereAFunctionReceivesIt) {
+  Received received;
+  StreamPair pair;
+  const auto reader = open_server_stream<Int32Value>(*pair.client, "Count", number(2));
+  int refused = 0;
+  reader.receive(
+      [&](Int32Value& message) {
+        received.lines.push_back(std::to_string(message.value()));
+        try {
+          reader.read().await_ready();
+        } catch (const std::logic_error&) {
+          ++refused;
+        }
+      },
+      [&](const RpcStatus& status) { received.lines.push_back(status.message()); });
+  pair.loop.run_until_idle();
+  EXPECT_EQ(received.lines, (Lines{"1", "2", "OK"}));
+  EXPECT_EQ(refused, 2);
+}
+
 TEST(RpcStream, IsWaitedForByOneSenderAtATime) {
   const auto send = [](RpcReader<Int32Value>, RpcWriter<Int32Value> out) -> RpcTask<> {
     out.send(number(1));

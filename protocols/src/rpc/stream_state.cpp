@@ -194,6 +194,8 @@ void RpcStreamState::taken(std::size_t bytes) {
 }
 
 RpcStreamState::Taken RpcStreamState::take(MessageLite& into) {
+  // A function that is being given the first message would be given another's bytes.
+  if (receives_) throw std::logic_error("RpcReader::read: a function receives this stream already");
   if (received_.empty()) return status_ ? Taken::end : Taken::nothing;
   const ByteView message = front();
   const std::size_t size = message.size();
@@ -209,9 +211,7 @@ RpcStreamState::Taken RpcStreamState::take(MessageLite& into) {
 }
 
 void RpcStreamState::await_readable(std::function<void()> resume) {
-  if (on_readable_ || receives_) {
-    throw std::logic_error("RpcReader::read: another reads this stream already");
-  }
+  if (on_readable_) throw std::logic_error("RpcReader::read: another reads this stream already");
   on_readable_ = std::move(resume);
 }
 

@@ -95,9 +95,9 @@ class RpcStreamState {
   bool closed() const noexcept { return link_.output_status() == WriteStatus::closed; }
 
   enum class Taken { message, nothing, end };
-  // The next message. After the end, status() says how it was.
+  // The next message. After the end, status() says how it was. Throws std::logic_error if another receives.
   Taken take(MessageLite& into);
-  // Once, when take() would not say `nothing` any more. Throws std::logic_error if another waits, or receives.
+  // Once, when take() would not say `nothing` any more. Throws std::logic_error if another waits.
   void await_readable(std::function<void()> resume);
   // Calls for every message from now on, and for the end. Throws std::logic_error if one waits for a message.
   void receive(std::function<bool(ByteView)> on_message,

@@ -41,6 +41,9 @@ endif()
 if(TARGET twister_tls)
   list(APPEND needs "libssl-dev (>= 3.0)")
 endif()
+if(EDITLINE_FOUND AND TARGET twister_tool)
+  list(APPEND needs "libedit2") # of the program twister; the other libraries come with their headers
+endif()
 list(JOIN needs ", " CPACK_DEBIAN_DEV_PACKAGE_DEPENDS)
 
 set(CPACK_COMPONENTS_ALL dev)

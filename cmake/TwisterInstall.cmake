@@ -92,6 +92,13 @@ install(FILES
     ${PROJECT_BINARY_DIR}/package/twister-config-version.cmake
     ${PROJECT_SOURCE_DIR}/cmake/FindAsio.cmake
   DESTINATION ${twister_cmake_dir} COMPONENT dev)
+if(TARGET twister_tool)
+  # Where its libraries are, should they be shared: the tree may be moved.
+  set_target_properties(twister_tool PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  install(TARGETS twister_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT dev)
+  install(FILES ${PROJECT_SOURCE_DIR}/docs/man/twister.1
+    DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT dev)
+endif()
 install(FILES ${PROJECT_SOURCE_DIR}/docs/man/twister.7
   DESTINATION ${CMAKE_INSTALL_MANDIR}/man7 COMPONENT dev)
 

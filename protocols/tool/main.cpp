@@ -1,0 +1,100 @@
+// twister: calls services, shows what there is to call, and speaks any codec by hand. See docs/man/twister.1.
+#include <csignal>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <google/protobuf/stubs/logging.h>
+
+#include <twister/log.hpp>
+
+#include "arguments.hpp"
+#include "commands.hpp"
+#include "line_editor.hpp"
+
+namespace twister::tool {
+
+namespace {
+
+struct Command {
+  std::string_view name;
+  ExitCode (*run)(Console&, Words);
+  std::string_view summary;
+};
+
+constexpr Command commands[] = {
+    {"call", &call, "call ADDRESS SERVICE/METHOD [JSON]    call a method, and print its replies"},
+    {"list", &list, "list ADDRESS [SERVICE]                show what a server offers"},
+    {"connect", &connect,
+     "connect ADDRESS --codec NAME          send and receive messages of any codec"},
+};
+
+std::string help() {
+  std::string text = "usage: twister COMMAND ...\n\n";
+  for (const Command& each : commands) text.append("  ").append(each.summary).append("\n");
+  return text +
+         "\n"
+         "  twister COMMAND --help, twister --version; all of it is in twister(1)\n"
+         "\n"
+         "exit codes: 0 OK, 1 the call's status was not OK, 2 bad arguments or input, 3 no "
+         "connection,\n"
+         "            4 a deadline has passed, 5 standard output cannot be written, 130 "
+         "interrupted";
+}
+
+std::string version() {
+  std::string text = "twister " TWISTER_TOOL_VERSION " (";
+#ifdef TWISTER_TOOL_TLS
+  text += "TLS, ";
+#endif
+  return text + (LineEditor::available() ? "line editing)" : "no line editing)");
+}
+
+ExitCode run(Console& console, const std::vector<std::string>& words) {
+  if (words.empty()) throw UsageError("a command is missing: call, list or connect");
+  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    console.print(help());
+    return ExitCode::ok;
+  }
+  if (words[0] == "--version") {
+    console.print(version());
+    return ExitCode::ok;
+  }
+  std::vector<std::string> names;
+  for (const Command& each : commands) {
+    if (each.name == words[0]) return each.run(console, Words(words).subspan(1));
+    names.emplace_back(each.name);
+  }
+  throw UsageError("there is no command " + words[0] + did_you_mean(words[0], names));
+}
+
+int main_of(const std::vector<std::string>& words) {
+  std::signal(SIGPIPE, SIG_IGN);
+  // What matters is said in one line of the program's own.
+  set_log_sink([](const LogRecord&) {});
+  google::protobuf::SetLogHandler(nullptr);
+  Console console;
+  try {
+    return static_cast<int>(run(console, words));
+  } catch (const UsageError& error) {
+    console.complain(error.what());
+    const bool in_command = !words.empty() && words[0].front() != '-';
+    console.note("`twister " + (in_command ? words[0] + " " : std::string()) +
+                 "--help` shows how it is used");
+    return static_cast<int>(error.code());
+  } catch (const Failure& failure) {
+    console.complain(failure.what());
+    return static_cast<int>(failure.code());
+  } catch (const std::exception& error) {
+    console.complain(error.what());
+    return static_cast<int>(ExitCode::usage);
+  }
+}
+
+}  // namespace
+
+}  // namespace twister::tool
+
+int main(int argc, char** argv) {
+  return twister::tool::main_of({argv + 1, argv + argc});
+}

@@ -100,7 +100,8 @@ std::vector<std::string> Arguments::values(std::string_view name) const {
   return values;
 }
 
-std::optional<std::chrono::milliseconds> Arguments::time(std::string_view name) const {
+std::optional<std::chrono::milliseconds> Arguments::time(std::string_view name,
+                                                         std::chrono::milliseconds least) const {
   const std::optional<std::string> text = value(name);
   if (!text) return std::nullopt;
   double number = 0;
@@ -108,7 +109,7 @@ std::optional<std::chrono::milliseconds> Arguments::time(std::string_view name) 
   const std::string_view unit(end, static_cast<std::size_t>(text->data() + text->size() - end));
   const double milliseconds = unit == "ms" ? number : number * 1000;
   if (error != std::errc{} || (unit != "" && unit != "s" && unit != "ms") ||
-      !(milliseconds >= 0 && milliseconds <= 86'400'000)) {
+      !(milliseconds >= static_cast<double>(least.count()) && milliseconds <= 86'400'000)) {
     throw UsageError("--" + std::string(name) + ": \"" + *text +
                      "\" is not a time of up to a day, such as 5, 0.5s or 200ms");
   }
@@ -134,7 +135,7 @@ std::string describe(std::span<const Option> options) {
     line.append(each.name);
     if (!each.value.empty()) line.append(" ").append(each.value);
     line.resize(std::max(column, line.size() + 2), ' ');
-    text.append(line).append(each.help).append("\n");
+    text.append(text.empty() ? "" : "\n").append(line).append(each.help);
   }
   return text;
 }

@@ -32,8 +32,9 @@ class Arguments {
   // The last one of that name; empty text for an option without a value.
   std::optional<std::string> value(std::string_view name) const;
   std::vector<std::string> values(std::string_view name) const;
-  // "2", "0.5s" or "200ms".
-  std::optional<std::chrono::milliseconds> time(std::string_view name) const;
+  // "2", "0.5s" or "200ms", up to a day.
+  std::optional<std::chrono::milliseconds> time(
+      std::string_view name, std::chrono::milliseconds least = std::chrono::milliseconds(1)) const;
   const std::vector<std::string>& words() const noexcept { return words_; }
   // Throws unless there are as many words as `names`, of which those in brackets may be missing.
   void expect(std::initializer_list<std::string_view> names) const;

@@ -84,12 +84,19 @@ class Call {
       texts.add(*argument);
     } else {
       Input input(session_.loop(), session_.console());
+      std::size_t size = 0;
       bool ended = false;
-      input.start([&](std::string_view bytes) { texts.add(bytes); },
-                  [&] {
-                    ended = true;
-                    session_.wake();
-                  });
+      input.start(
+          [&](std::string_view bytes) {
+            texts.add(bytes);
+            size += bytes.size();
+            ended = size > max_text_bytes;  // whatever it is, it is too long
+            if (ended) session_.wake();
+          },
+          [&] {
+            ended = true;
+            session_.wake();
+          });
       session_.run_until([&] { return ended; });
     }
     texts.end();
@@ -128,10 +135,12 @@ class Call {
   }
 
   RpcStatus send_stream(const std::optional<std::string>& argument) {
-    detail::RpcStreamState& state = link_.connection().open_stream(
-        method_.name, nullptr, link_.options(), method_.kind == RpcKind::client_stream);
-    const RpcReader<Unparsed> reader(state);
-    writer_.emplace(state);
+    RpcConnection& connection = link_.connection();
+    const RpcStream<Message, Unparsed> stream =
+        method_.kind == RpcKind::client_stream
+            ? open_client_stream<Message, Unparsed>(connection, method_.name, link_.options())
+            : open_stream<Message, Unparsed>(connection, method_.name, link_.options());
+    writer_ = stream.writer;
     if (argument) texts_.add(*argument);
     input_.emplace(session_.loop(), session_.console());
     if (argument) {
@@ -148,7 +157,7 @@ class Call {
             send_texts();
           });
     }
-    const RpcStatus status = receive(reader);
+    const RpcStatus status = receive(stream.reader);
     input_.reset();
     return status;
   }
@@ -288,7 +297,8 @@ std::string help() {
          "\n" +
          describe(options) +
          "\n"
-         "  twister call localhost:8888 calculator.Calculator/Add '{\"a\": 2, \"b\": 3}'\n";
+         "\n"
+         "  twister call localhost:8888 calculator.Calculator/Add '{\"a\": 2, \"b\": 3}'";
 }
 
 }  // namespace

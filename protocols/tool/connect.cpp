@@ -102,6 +102,7 @@ class Conversation final : public MessageProtocol<AnyCodec> {
   }
   void on_write_paused() override { input_.pause(); }
   void on_write_resumed() override {
+    paused_ = false;
     input_.resume();
     send_lines();
   }
@@ -213,8 +214,8 @@ std::string help() {
          "directions. Ends with the input, after the answers; by Ctrl-C; and when the peer "
          "closes.\n"
          "\n" +
-         describe(options) + "\n" + AnyCodec::help(payload_names(nullptr)) +
-         "With --proto there is protobuf:TYPE, too, such as lp32/protobuf:game.Move.\n";
+         describe(options) + "\n\n" + AnyCodec::help(payload_names(nullptr)) +
+         "\nwith --proto: protobuf:TYPE, such as lp32/protobuf:game.Move";
 }
 
 }  // namespace
@@ -233,9 +234,9 @@ ExitCode connect(Console& console, Words words) {
   const auto ending = std::make_shared<Ending>();
   const bool verbose = arguments.has("verbose");
   Session session(console, arguments.words()[0], arguments.time("timeout"));
-  auto conversation =
-      std::make_unique<Conversation>(codec_of(arguments, schema.get()), session, ending,
-                                     arguments.has("text"), arguments.time("linger").value_or(5s));
+  auto conversation = std::make_unique<Conversation>(codec_of(arguments, schema.get()), session,
+                                                     ending, arguments.has("text"),
+                                                     arguments.time("linger", 0ms).value_or(5s));
   Conversation& peer = *conversation;
   session.connect(std::move(conversation));
   if (verbose) console.note("connected to " + arguments.words()[0]);

@@ -1,6 +1,7 @@
 #include "console.hpp"
 
 #include <errno.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -102,6 +103,10 @@ void Console::write(int descriptor, std::string_view text) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());
     if (written >= 0) {
       text.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EAGAIN) {
+      // Somebody who shares the descriptor does not want to wait; this program does.
+      pollfd room{.fd = descriptor, .events = POLLOUT, .revents = 0};
+      ::poll(&room, 1, -1);
     } else if (errno != EINTR) {
       // Whatever was to be said about standard error cannot be said.
       if (descriptor == STDERR_FILENO) break;

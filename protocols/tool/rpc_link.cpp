@@ -76,7 +76,7 @@ Answer RpcLink::reflect(const std::string& method, const std::string& prefix) {
                   "by --proto FILE");
   }
   if (!answer.status.ok())
-    throw Failure(conclude(answer.status), "asking for " + prefix + " failed");
+    throw Failure(conclude(answer.status), "the server could not be asked what it offers");
   return answer;
 }
 

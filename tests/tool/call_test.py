@@ -232,6 +232,7 @@ class ArgumentsTest(unittest.TestCase):
                                 (["call", "h:1"], "SERVICE/METHOD is missing"), (["list", "h:1", "a", "b"], '"b" is one word'),
                                 (["call", "h:1", "a", "--timeout"], "--timeout needs a value"),
                                 (["call", "h:1", "a", "--timeout", "soon"], '"soon" is not a time'),
+                                (["call", "h:1", "a", "--timeout", "0"], '"0" is not a time'),
                                 (["call", "--verbose=1"], "takes no value"), (["call", "h", "a/b"], "bad endpoint"),
                                 (["call", "h:1", "a", "--wire", "http"], "--wire http"),
                                 (["connect", "h:1"], "--codec NAME is missing"),

@@ -4,11 +4,12 @@ import json
 import signal
 import socket
 import subprocess
+import tempfile
 import unittest
 
 from tool_harness import (CONNECTION, DEADLINE, OK, ROOT, STATUS, USAGE, Terminal, address_of, edits_lines, environment,
                           tool, tool_path)
-from harness import ProgramTest
+from harness import ProgramTest, make_certificate
 
 
 # Where a line of output begins: behind another, or over the prompt.
@@ -63,6 +64,11 @@ class ConnectTest(ProgramTest):
         done = self.connect("jsonl", given="".join(f'{{"n":{i}}}\n' for i in range(count)))
         self.assertEqual(done.stdout.splitlines(), [f'{{"n":{i}}}' for i in range(count)], done.stderr)
 
+    def test_sends_more_than_a_connection_takes_at_once(self):
+        texts = [str(i) * 10000 for i in range(1000, 1100)]
+        done = self.connect("lp32/json", given="".join(f'["{text}"]\n' for text in texts))
+        self.assertEqual([json.loads(line) for line in done.stdout.splitlines()], [[text] for text in texts], done.stderr)
+
     def test_ends_when_nothing_comes_any_more(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             process = subprocess.Popen([tool_path(), "connect", "127.0.0.1:%d" % listener.getsockname()[1], "--codec",
@@ -110,6 +116,29 @@ class ConnectTest(ProgramTest):
             self.assertIn("connected to", process.stderr.readline())
             process.send_signal(signal.SIGINT)
             self.assertEqual(process.wait(DEADLINE), OK)
+
+
+class ConnectElsewhereTest(ProgramTest):
+    def test_believes_who_is_vouched_for(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        certificate, key = make_certificate(folder.name)
+        if "TLS" not in tool("--version").stdout:
+            self.skipTest("built without TLS")
+        server = self.serve("--codec", "jsonl", "--tls-cert", certificate, "--tls-key", key)
+        address = f"tls:localhost:{server.port}"
+        done = tool("connect", f"{address}?ca={certificate}", "--codec", "jsonl", given="[1]\n")
+        self.assertEqual((done.returncode, done.stdout), (OK, "[1]\n"), done.stderr)
+        done = tool("connect", address, "--codec", "jsonl", given="[1]\n")
+        self.assertEqual((done.returncode, done.stdout), (CONNECTION, ""))
+        self.assertIn("certificate", done.stderr)
+
+    def test_speaks_over_unix_sockets(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.serve("--codec", "jsonl", "--unix", f"{folder.name}/socket")
+        done = tool("connect", f"unix:{folder.name}/socket", "--codec", "jsonl", given="[1]\n")
+        self.assertEqual((done.returncode, done.stdout), (OK, "[1]\n"), done.stderr)
 
 
 class ConnectOnTerminalTest(ProgramTest):

@@ -1,4 +1,4 @@
-// talk_server: a server for the tests of the program twister. It describes itself.
+// talk_server: a server for the tests of the program twister, and of the client in Python. It describes itself.
 //   talk_server [--host HOST] [--port PORT] [--unlisted] (it does not)
 #include <chrono>
 #include <cstdio>
@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include <twister/rpc/names.hpp>
 #include <twister/rpc/reflection.hpp>
 #include <twister/rpc/server.hpp>
 #include <twister/rpc/services.hpp>
@@ -92,6 +93,7 @@ int main(int argc, char** argv) try {
   services.on_notice<Say>("talk.Talk/Note", [](RpcContext&, const Say& say) {
     std::fprintf(stderr, "noted: %s\n", say.text().c_str());
   });
+  twister::add_names(services);
   if (argc > 1 && std::strcmp(argv[argc - 1], "--unlisted") == 0) {
     --argc;
   } else {

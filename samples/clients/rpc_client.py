@@ -461,13 +461,19 @@ class RpcClient:
         except OSError:
             pass  # the reader finds out, and says so to all calls
 
+    def new_number(self, method):
+        """0 when there are no more: then it is named each time."""
+        if len(self.numbers) >= MAX_NUMBERS:
+            return 0
+        self.numbers[method] = len(self.numbers) + 1
+        return self.numbers[method]
+
     def write_request(self, kind, call, method, request, flags=0):
         with self.writing:  # whoever names a method first has to be first on the wire
-            number = self.numbers.get(method)
-            if number is None:
-                number = len(self.numbers) + 1 if len(self.numbers) < MAX_NUMBERS else 0
-                if number:
-                    self.numbers[method] = number
+            # A number would be between this side and the server, of whom another peer knows nothing.
+            known = self.numbers.get(method) if request.node is None else None
+            number = known or (self.new_number(method) if request.node is None else 0)
+            if known is None:
                 request = request._replace(name=method)
             announced, body = encode_request(request)
             self.write_bytes(encode_frame(Frame(kind, flags | announced, number, call, body)))

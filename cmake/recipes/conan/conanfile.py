@@ -41,7 +41,7 @@ class Twister(ConanFile):
         CMakeDeps(self).generate()
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables.update(
-            TWISTER_BUILD_TESTS=False, TWISTER_BUILD_SAMPLES=False, TWISTER_INSTALL=True,
+            TWISTER_BUILD_TESTS=False, TWISTER_BUILD_SAMPLES=False, TWISTER_BUILD_TOOL=False, TWISTER_INSTALL=True,
             TWISTER_WITH_JSON=bool(self.options.json), TWISTER_WITH_PROTOBUF=bool(self.options.protobuf),
             TWISTER_WITH_ZLIB=bool(self.options.zlib), TWISTER_WITH_ZSTD=bool(self.options.zstd))
         toolchain.generate()

@@ -14,6 +14,7 @@ vcpkg_cmake_configure(
     ${features}
     -DTWISTER_BUILD_TESTS=OFF
     -DTWISTER_BUILD_SAMPLES=OFF
+    -DTWISTER_BUILD_TOOL=OFF
     -DTWISTER_INSTALL=ON)
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(CONFIG_PATH lib/cmake/twister)

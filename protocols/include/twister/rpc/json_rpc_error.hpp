@@ -51,6 +51,11 @@ class JsonRpcError : public std::exception {
 
 // The one as the other. INVALID_ARGUMENT, UNIMPLEMENTED and INTERNAL are reserved codes; others are
 // in the server's range. What is in neither is UNKNOWN, with the error's text.
+//
+// A status with details, or one that is retryable, has these as data, which is read back:
+//   {"code": "NOT_FOUND", "details": "aGk=", "retryable": true}
+// details in base 64, and either left out when it is not there. Other data are the details, as JSON text.
+// A text that is not UTF-8 has U+FFFD where it is not.
 JsonRpcError to_json_rpc_error(const RpcStatus& status);
 RpcStatus to_rpc_status(const JsonRpcError& error);
 

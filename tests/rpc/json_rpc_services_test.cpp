@@ -1,4 +1,5 @@
 // A service over protobuf messages, by JSON-RPC. Its messages come with protobuf.
+#include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/source_context.pb.h>
 #include <google/protobuf/type.pb.h>
 
@@ -10,7 +11,7 @@
 namespace twister::testing {
 namespace {
 
-using google::protobuf::Field;
+using Field = google::protobuf::FieldDescriptorProto;
 using google::protobuf::SourceContext;
 using namespace std::chrono_literals;
 
@@ -22,7 +23,7 @@ class ProtobufOverJsonRpc : public LonePeer {
                                 if (field.name().empty()) return {RpcCode::not_found, "no name"};
                                 next.set_name(field.name());
                                 next.set_number(field.number() + 1);
-                                next.set_type_url("url");
+                                next.set_type_name("T");
                                 return {};
                               });
     services.on<Field, SourceContext>(
@@ -52,9 +53,9 @@ TEST_F(ProtobufOverJsonRpc, TakesAndGivesTheirJson) {
   const json result = call("Next", R"({"name":"a","number":41})")["result"];
   EXPECT_EQ(result["name"], "a");
   EXPECT_EQ(result["number"], 42);
-  EXPECT_EQ(result["typeUrl"], "url");
-  EXPECT_EQ(result["packed"], false);
-  EXPECT_EQ(call("Next", R"({"name":"a","type_url":"x","number":"7"})")["result"]["number"], 8);
+  EXPECT_EQ(result["typeName"], "T");
+  EXPECT_EQ(result["oneofIndex"], 0);
+  EXPECT_EQ(call("Next", R"({"name":"a","type_name":"x","number":"7"})")["result"]["number"], 8);
 }
 
 TEST_F(ProtobufOverJsonRpc, ChecksTheRequest) {
@@ -73,6 +74,35 @@ TEST_F(ProtobufOverJsonRpc, GivesStatusesAsErrors) {
   set_log_sink({});
   EXPECT_EQ(error["code"], -32603);
   EXPECT_THAT(error.dump(), ::testing::Not(::testing::HasSubstr("secret")));
+}
+
+TEST_F(ProtobufOverJsonRpc, BringsDetailsThatAreNoText) {
+  RpcStatus busy(RpcCode::resource_exhausted, "\xff busy");
+  busy.details = std::string("\x00\xff", 2);
+  busy.retryable = true;
+  call("Wait", "{}");
+  replies.at(0)(busy);
+  const json error = take()[0]["error"];
+  EXPECT_EQ(error, json::parse(R"({"code":-32008,"message":"\ufffd busy",
+      "data":{"code":"RESOURCE_EXHAUSTED","details":"AP8=","retryable":true}})"));
+  const RpcStatus read = to_rpc_status({error["code"], error["message"], error["data"]});
+  busy.text = "\xef\xbf\xbd busy";
+  EXPECT_EQ(read, busy);
+}
+
+TEST_F(ProtobufOverJsonRpc, RefusesTypesInWhichAnAnyMayBe) {
+  RpcServices more;
+  more.on<SourceContext, google::protobuf::Type>(
+      "test.Types/Find",
+      [](RpcContext&, const SourceContext&, google::protobuf::Type&) { return RpcStatus(); });
+  try {
+    add_services(methods, more);
+    FAIL() << "was taken";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_STREQ(error.what(),
+                 "add_services: test.Types/Find: google.protobuf.Type may hold a "
+                 "google.protobuf.Any, whose JSON has no limit");
+  }
 }
 
 TEST_F(ProtobufOverJsonRpc, AnswersLater) {

@@ -1,6 +1,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <unordered_set>
 #include <utility>
@@ -8,6 +9,7 @@
 #include <google/protobuf/message.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <twister/codecs/detail/holds_any.hpp>
 #include <twister/io_loop.hpp>
 #include <twister/protocol.hpp>
 #include <twister/rpc/call.hpp>
@@ -169,6 +171,17 @@ void serve(const std::shared_ptr<Bridge>& bridge, const RpcMethod& method,
   }
 }
 
+// A peer of another wire may have chosen what is in a message that is answered here.
+void refuse_any(const RpcMethod& method) {
+  for (const MessageLite* type : {&method.request_type(), &method.reply_type()}) {
+    const auto* const message = dynamic_cast<const Message*>(type);
+    if (message == nullptr || !detail::may_hold_any(*message->GetDescriptor())) continue;
+    throw std::invalid_argument("add_services: " + method.name() + ": " +
+                                std::string(message->GetTypeName()) +
+                                " may hold a google.protobuf.Any, whose JSON has no limit");
+  }
+}
+
 }  // namespace
 
 void add_services(JsonRpcMethods& methods, const RpcServices& services,
@@ -176,6 +189,7 @@ void add_services(JsonRpcMethods& methods, const RpcServices& services,
   const auto bridge = std::make_shared<Bridge>(services, options);
   for (const auto& method : services.methods()) {
     if (method->takes_stream() || method->sends_stream()) continue;
+    refuse_any(*method);
     methods.on(method->name(), [bridge, each = method.get()](JsonRpcContext& context, json& params,
                                                              JsonRpcReply reply) {
       serve(bridge, *each, context, params, reply);

@@ -9,19 +9,17 @@
 // see protobuf.hpp; the detour by text costs some ten times as much.
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/dynamic_message.h>
 #include <google/protobuf/util/json_util.h>
 
 #include "twister/codecs/any_payload.hpp"
+#include "twister/codecs/detail/holds_any.hpp"
 #include "twister/codecs/detail/protobuf_bytes.hpp"
 #include "twister/codecs/json.hpp"
 
@@ -85,25 +83,10 @@ class ProtobufJson {
  private:
   using Descriptor = google::protobuf::Descriptor;
 
-  // The type itself, once all that can be in a message of it has been looked at.
   static const Descriptor& without_any(const Descriptor& type) {
-    std::vector<const Descriptor*> found = {&type};
-    const auto add = [&found](const google::protobuf::FieldDescriptor* field) {
-      const Descriptor* const within = field->message_type();
-      if (within != nullptr && std::find(found.begin(), found.end(), within) == found.end()) {
-        found.push_back(within);
-      }
-    };
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      const Descriptor& each = *found[i];
-      if (each.full_name() == "google.protobuf.Any") {
-        throw std::invalid_argument("ProtobufJson: " + std::string(type.full_name()) +
-                                    " may hold a google.protobuf.Any, whose JSON has no limit");
-      }
-      for (int field = 0; field < each.field_count(); ++field) add(each.field(field));
-      std::vector<const google::protobuf::FieldDescriptor*> extensions;
-      type.file()->pool()->FindAllExtensions(&each, &extensions);
-      for (const auto* const extension : extensions) add(extension);
+    if (detail::may_hold_any(type)) {
+      throw std::invalid_argument("ProtobufJson: " + std::string(type.full_name()) +
+                                  " may hold a google.protobuf.Any, whose JSON has no limit");
     }
     return type;
   }

@@ -32,6 +32,9 @@ struct JsonRpcServicesOptions {
 // connection is lost.
 //
 // Ownership: `services` outlive the methods. They may not change any more.
+// Errors: std::invalid_argument for names that are taken, and for a method whose request or reply may hold a
+//   google.protobuf.Any somewhere within: protobuf prints an Any in an Any by a call within a call, and a
+//   peer, of another wire perhaps, would choose how deep.
 void add_services(JsonRpcMethods& methods, const RpcServices& services,
                   const JsonRpcServicesOptions& options = {});
 

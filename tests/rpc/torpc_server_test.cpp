@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <twister/log.hpp>
+#include <twister/memory_budget.hpp>
 #include <twister/rpc/torpc.hpp>
 #include <twister/testing/manual_clock.hpp>
 #include <twister/testing/manual_dialer.hpp>
@@ -125,6 +126,23 @@ TEST_F(TorpcServers, CloseBehindALengthOverTheLimit) {
               "92c0a26869");
     EXPECT_TRUE(client.ended()) << length;
   }
+}
+
+TEST_F(TorpcServers, RefuseRequestsWhileThereIsNoMemory) {
+  MemoryBudget budget(1000);
+  ServerOptions options;
+  options.stream.memory_budget = &budget;
+  TorpcServer small(loop, "", services, {}, options);
+  MemoryPeer client(small);
+  budget.change(0, 1000);
+  client.send(hex("0000000a 00 00000000 92a46563686f91a26869"));
+  EXPECT_THAT(client.take(), ::testing::HasSubstr("the memory budget is used up"));
+  budget.change(1000, 0);
+  EXPECT_EQ(exchange(client, "0000000a 00 00000000 92a46563686f91a26869"),
+            "00000005"
+            "01"
+            "00000000"
+            "92c0a26869");
 }
 
 TEST_F(TorpcServers, FreeAllNamesOfAConnection) {

@@ -175,9 +175,10 @@ void JsonRpcPeer::end_unsent(const std::vector<std::uint64_t>& calls, WriteStatu
   for (const std::uint64_t id : calls) calls_.end_soon(id, unsent(status));
 }
 
-void JsonRpcPeer::attach(Send send, Protocol* connection) {
+void JsonRpcPeer::attach(Send send, Protocol* connection, MemoryBudget* budget) {
   send_ = std::move(send);
   connection_ = connection;
+  budget_ = budget;
   ++epoch_;
   serving_ = 0;
   while (!waiting_.empty() && send_) {
@@ -194,6 +195,7 @@ void JsonRpcPeer::attach(Send send, Protocol* connection) {
 void JsonRpcPeer::detach(const RpcStatus& why) {
   send_ = nullptr;
   connection_ = nullptr;
+  budget_ = nullptr;
   ++epoch_;
   serving_ = 0;
   idle_ = nullptr;

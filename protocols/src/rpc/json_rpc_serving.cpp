@@ -119,6 +119,12 @@ void JsonRpcPeer::run(json& request, json id, bool is_notification,
   if (idle_) {
     return refuse(to_json_rpc_error({RpcCode::unavailable, "the server is shutting down"}));
   }
+  if (memory_budget().is_used_up()) {
+    ++counters_.refused;
+    RpcStatus status(RpcCode::resource_exhausted, "the memory budget is used up");
+    status.retryable = true;
+    return refuse(to_json_rpc_error(status));
+  }
   if (method->later && serving_ >= options_.max_calls_in_flight) {
     ++counters_.refused;
     return refuse(

@@ -59,7 +59,8 @@ TorpcConnection::TorpcConnection(std::shared_ptr<TorpcPeer> peer, const TorpcOpt
 void TorpcConnection::on_connect() {
   const bool is_new = peer_ == nullptr;
   if (is_new) peer_ = TorpcPeer::make(loop(), *services_, options_);
-  peer_->attach([this](const TorpcMessage& message) { return send(message); }, this);
+  peer_->attach([this](const TorpcMessage& message) { return send(message); }, this,
+                stream_options().memory_budget);
   if (is_new) peer_->start_calls();
   if (connected_) connected_(*peer_);
 }

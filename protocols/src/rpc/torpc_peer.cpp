@@ -121,9 +121,10 @@ WriteStatus TorpcPeer::transmit(TorpcMessage message) {
 
 // ---- the connection ----
 
-void TorpcPeer::attach(Send send, Protocol* connection) {
+void TorpcPeer::attach(Send send, Protocol* connection, MemoryBudget* budget) {
   send_ = std::move(send);
   connection_ = connection;
+  budget_ = budget;
   started_ = false;
   ++epoch_;
   serving_ = 0;
@@ -145,10 +146,12 @@ void TorpcPeer::start_calls() {
 void TorpcPeer::detach(const RpcStatus& why) {
   send_ = nullptr;
   connection_ = nullptr;
+  budget_ = nullptr;
   started_ = false;
   ++epoch_;
   serving_ = 0;
   idle_ = nullptr;
+  const auto parts = std::exchange(parts_, {});
   end_calls(why);
 }
 
@@ -221,6 +224,7 @@ void TorpcPeer::run(TorpcMessage& request, bool is_notice) {
   const TorpcServices::Method* const method = services_.find(name);
   if (method == nullptr) return refuse("there is no function " + name);
   if (idle_) return refuse("the server is shutting down");
+  if (memory_budget().is_used_up()) return refuse("the memory budget is used up");
   if (method->later && serving_ >= options_.max_calls_in_flight) {
     return refuse(std::to_string(options_.max_calls_in_flight) + " calls are in flight");
   }

@@ -62,7 +62,8 @@ class BasicJsonRpcConnection : public MessageProtocol<C> {
 
   void on_connect() override {
     if (!peer_) peer_ = JsonRpcPeer::make(this->loop(), *methods_, options_);
-    peer_->attach([this](const nlohmann::json& message) { return this->send(message); }, this);
+    peer_->attach([this](const nlohmann::json& message) { return this->send(message); }, this,
+                  this->stream_options().memory_budget);
     if (connected_) connected_(*peer_);
   }
   void on_message(nlohmann::json& message) override { peer_->receive(message); }

@@ -25,6 +25,7 @@
 #include <nlohmann/json.hpp>
 
 #include <twister/codecs/error.hpp>
+#include <twister/memory_budget.hpp>
 #include <twister/protocol.hpp>
 #include <twister/rpc/detail/call_table.hpp>
 #include <twister/rpc/json_rpc_error.hpp>
@@ -106,7 +107,8 @@ struct JsonRpcCounters {
 // Ownership: shared by its connection and those who keep it; the loop outlives it.
 // Threads: the loop's.
 // Limits: JsonRpcOptions. Too many calls here end with RESOURCE_EXHAUSTED, those of the peer are
-//   answered with -32008, a batch that is too long with one -32600.
+//   answered with -32008, as are all of them while the memory budget is used up; a batch that is too long
+//   with one -32600.
 // Errors: a callback that throws is an event that threw: logged, and the connection is aborted where
 //   the answer came by it.
 class JsonRpcPeer : public std::enable_shared_from_this<JsonRpcPeer> {
@@ -137,13 +139,16 @@ class JsonRpcPeer : public std::enable_shared_from_this<JsonRpcPeer> {
   IOLoop& loop() const noexcept { return loop_; }
   // The connection while there is one, and it is one.
   Protocol* connection() const noexcept { return connection_; }
+  MemoryBudget& memory_budget() const noexcept {
+    return budget_ != nullptr ? *budget_ : MemoryBudget::of_process();
+  }
 
   // ---- for those who carry the messages ----
 
   using Send = std::function<WriteStatus(const json& message)>;
   // There is a connection: what waits is sent, in order, and from now on `send` is called. It must not
-  // call back.
-  void attach(Send send, Protocol* connection = nullptr);
+  // call back. When `budget` is used up, requests are refused; null: MemoryBudget::of_process().
+  void attach(Send send, Protocol* connection = nullptr, MemoryBudget* budget = nullptr);
   // A message has come. What is in it may be moved from.
   void receive(json& message);
   // What has come was no message.
@@ -197,6 +202,7 @@ class JsonRpcPeer : public std::enable_shared_from_this<JsonRpcPeer> {
   JsonRpcOptions options_;
   Send send_;
   Protocol* connection_ = nullptr;
+  MemoryBudget* budget_ = nullptr;  // null: the process's
   detail::CallTable<JsonRpcResult> calls_;
   std::deque<Waiting> waiting_;
   std::function<void()> wanted_;

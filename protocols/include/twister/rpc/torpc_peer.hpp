@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <twister/memory_budget.hpp>
 #include <twister/protocol.hpp>
 #include <twister/rpc/detail/call_table.hpp>
 #include <twister/rpc/status.hpp>
@@ -79,7 +81,7 @@ struct TorpcCounters {
 // Ownership: shared by its connection and those who keep it; the loop outlives it.
 // Threads: the loop's.
 // Limits: TorpcOptions. Too many calls here end with RESOURCE_EXHAUSTED, those of the peer are answered
-//   with an error at once.
+//   with an error at once, as are all of them while the memory budget is used up.
 class TorpcPeer : public std::enable_shared_from_this<TorpcPeer> {
  public:
   using json = nlohmann::json;
@@ -109,12 +111,16 @@ class TorpcPeer : public std::enable_shared_from_this<TorpcPeer> {
   IOLoop& loop() const noexcept { return loop_; }
   // The connection while there is one, and it is one.
   Protocol* connection() const noexcept { return connection_; }
+  MemoryBudget& memory_budget() const noexcept {
+    return budget_ != nullptr ? *budget_ : MemoryBudget::of_process();
+  }
 
   // ---- for those who carry the messages ----
 
   using Send = std::function<WriteStatus(const TorpcMessage& message)>;
-  // There is a connection: from now on `send` is called. It must not call back.
-  void attach(Send send, Protocol* connection = nullptr);
+  // There is a connection: from now on `send` is called. It must not call back. When `budget` is used up,
+  // requests are refused; null: MemoryBudget::of_process().
+  void attach(Send send, Protocol* connection = nullptr, MemoryBudget* budget = nullptr);
   // What waits is sent, in order, and what comes is sent at once.
   void start_calls();
   // A message has come. What is in it may be moved from.
@@ -135,6 +141,9 @@ class TorpcPeer : public std::enable_shared_from_this<TorpcPeer> {
   void take_names(std::function<bool(const std::string& name)> take) {
     take_name_ = std::move(take);
   }
+  // Something that belongs to the connection, by a key of its own; null at first, and destroyed with the
+  // connection.
+  std::shared_ptr<void>& part(const void* key) { return parts_[key]; }
 
  private:
   friend class detail::TorpcAnswer;
@@ -154,6 +163,7 @@ class TorpcPeer : public std::enable_shared_from_this<TorpcPeer> {
   TorpcOptions options_;
   Send send_;
   Protocol* connection_ = nullptr;
+  MemoryBudget* budget_ = nullptr;  // null: the process's
   bool started_ = false;
   detail::CallTable<TorpcResult> calls_;
   std::deque<TorpcMessage> waiting_;
@@ -163,6 +173,7 @@ class TorpcPeer : public std::enable_shared_from_this<TorpcPeer> {
   std::size_t serving_ = 0;
   std::uint64_t epoch_ = 0;  // of connections: answers to an earlier one are dropped
   TorpcCounters counters_;
+  std::map<const void*, std::shared_ptr<void>> parts_;
 };
 
 }  // namespace twister

@@ -2,9 +2,12 @@
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/source_context.pb.h>
 #include <google/protobuf/type.pb.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <twister/log.hpp>
+#include <twister/memory_budget.hpp>
 #include <twister/rpc/json_rpc_services.hpp>
+#include <twister/rpc/reflection.hpp>
 
 #include "json_rpc_pair.hpp"
 
@@ -12,6 +15,7 @@ namespace twister::testing {
 namespace {
 
 using Field = google::protobuf::FieldDescriptorProto;
+using google::protobuf::Int32Value;
 using google::protobuf::SourceContext;
 using namespace std::chrono_literals;
 
@@ -36,6 +40,15 @@ class ProtobufOverJsonRpc : public LonePeer {
     services.on<Field, Field>(
         "test.Fields/Throw",
         [](RpcContext&, const Field&, Field&) -> RpcStatus { throw std::runtime_error("secret"); });
+    services.on<Int32Value, Int32Value>(
+        "test.Fields/Ask", [](RpcContext& context, Int32Value& n, RpcReply<Int32Value> reply) {
+          context.json_peer()->call("double", {n.value()}, [reply](const JsonRpcResult& doubled) {
+            Int32Value result;
+            result.set_value(doubled.value.get<int>());
+            reply(result);
+          });
+        });
+    add_reflection(services);
     add_services(methods, services);
     start();
   }
@@ -63,6 +76,46 @@ TEST_F(ProtobufOverJsonRpc, ChecksTheRequest) {
   EXPECT_EQ(error_code(call("Next", R"({"name":5})")), -32602);
   EXPECT_EQ(error_code(call("Next", R"({"nosuch":5})")), -32602);
   EXPECT_EQ(error_code(call("None", "{}")), -32601);
+}
+
+TEST_F(ProtobufOverJsonRpc, TakesRequestsThatAreNoObjectsByPosition) {
+  const std::string ask = R"({"jsonrpc":"2.0","id":1,"method":"twister.Reflection/Methods")";
+  EXPECT_EQ(answer_to(ask + R"(,"params":["test.Fields/Ask"]})")["result"],
+            "test.Fields/Ask unary google.protobuf.Int32Value google.protobuf.Int32Value\n");
+  const std::string all = answer_to(ask + "}")["result"];
+  EXPECT_THAT(all, ::testing::HasSubstr("test.Fields/Next unary"));
+  EXPECT_EQ(answer_to(ask + R"(,"params":[]})")["result"], all);
+  EXPECT_EQ(error_code(answer_to(ask + R"(,"params":["a","b"]})")), -32602);
+  EXPECT_EQ(error_code(answer_to(ask + R"(,"params":{}})")), -32602);
+  EXPECT_EQ(call("Next", R"([{"name":"a","number":1}])")["result"]["number"], 2);
+}
+
+TEST_F(ProtobufOverJsonRpc, CallsItsClientBack) {
+  EXPECT_EQ(call("Ask", "[21]"),
+            json::parse(R"({"jsonrpc":"2.0","id":1,"method":"double","params":[21]})"));
+  EXPECT_EQ(answer_to(R"({"jsonrpc":"2.0","id":1,"result":42})"),
+            json::parse(R"({"jsonrpc":"2.0","id":1,"result":42})"));
+}
+
+TEST_F(ProtobufOverJsonRpc, CountsWhatCallsKeepAndAsksForMemory) {
+  MemoryBudget budget(1000);
+  peer->attach(
+      [this](const json& message) {
+        sent.push_back(message);
+        return WriteStatus::queued;
+      },
+      nullptr, &budget);
+  call("Wait", R"({"name":")" + std::string(600, 'x') + R"("})");
+  EXPECT_GT(budget.used_bytes(), 600u);
+  call("Wait", R"({"name":")" + std::string(600, 'x') + R"("})");
+  const json refused = call("Wait", "{}");
+  EXPECT_EQ(error_code(refused), -32008);
+  EXPECT_EQ(refused["error"]["data"]["retryable"], true);
+  replies.at(0)(SourceContext());
+  EXPECT_EQ(take().size(), 1u);
+  EXPECT_EQ(error_code(call("Wait", "{}")), 0);
+  peer->detach({RpcCode::unavailable, "lost"});
+  EXPECT_EQ(budget.used_bytes(), 0u);
 }
 
 TEST_F(ProtobufOverJsonRpc, GivesStatusesAsErrors) {

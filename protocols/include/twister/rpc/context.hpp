@@ -19,9 +19,11 @@
 namespace twister {
 
 class IOLoop;
+class JsonRpcPeer;
 class RpcCallHandle;
 class RpcConnection;
 class RpcMethod;
+class TorpcPeer;
 
 // Where a server passes a call on to: see <twister/rpc/names.hpp>.
 struct RpcForwardedTo {
@@ -61,9 +63,12 @@ class RpcContext {
   // The same for work on other threads. Made when it is first asked for.
   std::stop_token stop_token();
 
-  // The connection that it came on, which can be called in turn; null when that is lost, and for wires
-  // that have none.
+  // The connection that it came on, which can be called in turn; null when that is lost, and for other
+  // wires than the binary one.
   virtual RpcConnection* connection() const noexcept { return nullptr; }
+  // The same for calls that came by JSON-RPC, and by torpc.
+  virtual std::shared_ptr<JsonRpcPeer> json_peer() const noexcept { return nullptr; }
+  virtual std::shared_ptr<TorpcPeer> torpc_peer() const noexcept { return nullptr; }
   virtual Address peer() const { return {}; }
   virtual IOLoop& loop() const noexcept = 0;
 

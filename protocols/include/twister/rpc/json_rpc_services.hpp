@@ -25,11 +25,12 @@ struct JsonRpcServicesOptions {
 };
 
 // Adds the methods of `services` by their names, "calculator.Calculator/Add". Messages are in protobuf's
-// JSON mapping; params are an object, or nothing for an empty message. Methods with streams have no
-// form in JSON-RPC: -32601. A status other than ok is an error as to_json_rpc_error() says.
+// JSON mapping. params are the request as an object; or an array of it alone, which does for types whose JSON
+// is no object, ["text"] for a google.protobuf.StringValue; or nothing for an empty message. Methods with
+// streams have no form in JSON-RPC: -32601. A status other than ok is an error as to_json_rpc_error() says.
 //
 // Handlers, interceptors, limits and timeouts are those of the services, and a call is cancelled when its
-// connection is lost.
+// connection is lost. Handlers call their caller back by RpcContext::json_peer().
 //
 // Ownership: `services` outlive the methods. They may not change any more.
 // Errors: std::invalid_argument for names that are taken, and for a method whose request or reply may hold a

@@ -57,6 +57,30 @@ asio::awaitable<void> call_once(std::shared_ptr<JsonRpcPeer> peer, std::string& 
   }
 }
 
+asio::awaitable<void> ask_for_long(std::shared_ptr<JsonRpcPeer> caller, json, std::string& ended) {
+  try {
+    co_await async_call(*caller, "back", json(), asio::use_awaitable, {.timeout = never});
+  } catch (const RpcError& error) {
+    ended = error.what();
+  }
+}
+
+TEST_F(JsonRpcCoroutines, AreCancelledWhenTheirTimeIsOver) {
+  std::string ended;
+  methods.on("ask", json_rpc_coroutine([&](std::shared_ptr<JsonRpcPeer> caller, json params) {
+               return ask_for_long(std::move(caller), std::move(params), ended);
+             }),
+             {.timeout = std::chrono::seconds(1)});
+  receive(R"({"jsonrpc":"2.0","id":"a","method":"ask"})");
+  loop.run_until_idle();
+  clock.advance(std::chrono::seconds(1));
+  loop.run_until_idle();
+  EXPECT_EQ(ended, "CANCELLED: cancelled by the caller");
+  const json all = take();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(error_code(all[1]), -32004);
+}
+
 TEST_F(JsonRpcCoroutines, EndWithTheConnection) {
   std::string told;
   spawn(loop, call_once, peer, std::ref(told));

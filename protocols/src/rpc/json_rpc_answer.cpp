@@ -44,16 +44,18 @@ JsonRpcError error_of(const std::exception_ptr& thrown, const std::string& metho
 }
 
 JsonRpcAnswer::~JsonRpcAnswer() {
-  if (answered_) return;
   try {
     if (wanted()) {
       fail(std::make_exception_ptr(std::logic_error("the reply was destroyed unanswered")));
     } else {
-      respond(nullptr);
+      respond(nullptr, {RpcCode::internal, "the reply was destroyed unanswered"});
     }
   } catch (...) {
     log_callback_threw(std::current_exception());  // no memory
   }
+  if (call_ != nullptr) call_->release();
+  const auto peer = peer_.lock();
+  if (peer != nullptr && peer->epoch_ == epoch_) --peer->replies_;
 }
 
 bool JsonRpcAnswer::wanted() const noexcept {
@@ -62,8 +64,9 @@ bool JsonRpcAnswer::wanted() const noexcept {
   return peer != nullptr && peer->epoch_ == epoch_ && peer->is_open();
 }
 
-void JsonRpcAnswer::respond(json response) {
+void JsonRpcAnswer::respond(json response, const RpcStatus& status) {
   if (std::exchange(answered_, true)) return;
+  if (call_ != nullptr) call_->answered(status);
   if (const auto peer = peer_.lock()) {
     if (is_notification_) response = nullptr;
     peer->answer_late(std::move(response), batch_, epoch_);
@@ -82,6 +85,10 @@ void JsonRpcReply::fail(const JsonRpcError& error) const {
 
 void JsonRpcReply::fail(const std::exception_ptr& error) const {
   answer_->fail(error);
+}
+
+void JsonRpcReply::on_cancel(std::function<void()> function) const {
+  answer_->on_cancel(std::move(function));
 }
 
 bool JsonRpcReply::wanted() const noexcept {

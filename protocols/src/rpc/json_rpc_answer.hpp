@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,6 +10,8 @@
 #include <nlohmann/json.hpp>
 
 #include <twister/rpc/json_rpc_peer.hpp>
+
+#include "free_methods.hpp"
 
 namespace twister {
 
@@ -36,20 +39,35 @@ class JsonRpcAnswer {
         is_notification_(is_notification),
         batch_(std::move(batch)) {
     ++peer.serving_;
+    ++peer.replies_;
   }
   ~JsonRpcAnswer();
   JsonRpcAnswer(const JsonRpcAnswer&) = delete;
   JsonRpcAnswer& operator=(const JsonRpcAnswer&) = delete;
 
-  void give(nlohmann::json result) { respond(result_response(std::move(result), id_)); }
-  void fail(const JsonRpcError& error) { respond(error_response(error, id_)); }
+  // Who is told of the answer, and tells of its end without one.
+  void set_call(FreeCall& call) {
+    call.retain();
+    call_ = &call;
+  }
+
+  void give(nlohmann::json result) { respond(result_response(std::move(result), id_), {}); }
+  void fail(const JsonRpcError& error) {
+    if (!answered_) respond(error_response(error, id_), to_rpc_status(error));
+  }
+  void fail(const RpcStatus& status) {
+    if (!answered_) respond(error_response(to_json_rpc_error(status), id_), status);
+  }
   void fail(const std::exception_ptr& thrown) {
     if (!answered_) fail(error_of(thrown, method_));
   }
   bool wanted() const noexcept;
+  void on_cancel(std::function<void()> function) {
+    if (call_ != nullptr) call_->on_cancel(std::move(function));
+  }
 
  private:
-  void respond(nlohmann::json response);
+  void respond(nlohmann::json response, const RpcStatus& status);
 
   std::weak_ptr<JsonRpcPeer> peer_;
   std::uint64_t epoch_;
@@ -58,6 +76,7 @@ class JsonRpcAnswer {
   bool is_notification_;
   bool answered_ = false;
   std::shared_ptr<JsonRpcPeer::ServedBatch> batch_;
+  FreeCall* call_ = nullptr;
 };
 
 }  // namespace detail

@@ -3,9 +3,24 @@
 #include <twister/rpc/json_rpc_methods.hpp>
 #include <twister/rpc/json_rpc_peer.hpp>
 
+#include "free_methods.hpp"
+
 namespace twister {
 
-void JsonRpcMethods::add(std::string name, Method method) {
+JsonRpcMethods::JsonRpcMethods() : checks_(std::make_shared<detail::FreeMethods>()) {}
+JsonRpcMethods::~JsonRpcMethods() = default;
+
+void JsonRpcMethods::add(std::string name, Method method, const RpcMethodOptions& options) {
+  add_unchecked(name, std::move(method));
+  try {
+    methods_[name].checks = &checks_->add(name, options);
+  } catch (...) {
+    methods_.erase(name);
+    throw;
+  }
+}
+
+void JsonRpcMethods::add_unchecked(std::string name, Method method) {
   if (name.empty() || name.starts_with("rpc.")) {
     throw std::invalid_argument("JsonRpcMethods: \"" + name + "\" is no name for a method");
   }
@@ -13,6 +28,18 @@ void JsonRpcMethods::add(std::string name, Method method) {
   if (!is_new) {
     throw std::invalid_argument("JsonRpcMethods: there is a method " + at->first + " already");
   }
+}
+
+void JsonRpcMethods::otherwise(LateHandler handler, const RpcMethodOptions& options) {
+  otherwise_ = {.later = std::move(handler), .checks = &checks_->add("*", options)};
+}
+
+void JsonRpcMethods::intercept(std::shared_ptr<RpcInterceptor> interceptor) {
+  checks_->intercept(std::move(interceptor));
+}
+
+void JsonRpcMethods::count_in(MetricsRegistry& metrics) {
+  checks_->count_in(metrics);
 }
 
 const JsonRpcMethods::Method* JsonRpcMethods::find(const std::string& name) const {

@@ -181,6 +181,7 @@ void JsonRpcPeer::attach(Send send, Protocol* connection, MemoryBudget* budget) 
   budget_ = budget;
   ++epoch_;
   serving_ = 0;
+  replies_ = 0;
   while (!waiting_.empty() && send_) {
     const Waiting message = std::move(waiting_.front());
     waiting_.pop_front();
@@ -198,6 +199,7 @@ void JsonRpcPeer::detach(const RpcStatus& why) {
   budget_ = nullptr;
   ++epoch_;
   serving_ = 0;
+  replies_ = 0;
   idle_ = nullptr;
   const auto parts = std::exchange(parts_, {});
   calls_.end_all(why);  // none of them waits: attach() has sent them all

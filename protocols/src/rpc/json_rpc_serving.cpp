@@ -125,38 +125,31 @@ void JsonRpcPeer::run(json& request, json id, bool is_notification,
     status.retryable = true;
     return refuse(to_json_rpc_error(status));
   }
-  if (method->later && serving_ >= options_.max_calls_in_flight) {
+  if (method->later && replies_ >= options_.max_calls_in_flight) {
     ++counters_.refused;
     return refuse(
         to_json_rpc_error({RpcCode::resource_exhausted,
                            std::to_string(options_.max_calls_in_flight) + " calls are in flight"}));
   }
   const auto self = shared_from_this();  // whatever the handler does
-  const std::uint64_t epoch = epoch_;
   JsonRpcContext context(*this, name, is_notification);
   const auto given = request.find("params");
   json none;
   json& params = given == request.end() ? none : *given;
-  if (method->later) {
-    if (batch) ++batch->pending;
-    const JsonRpcReply reply(std::make_shared<detail::JsonRpcAnswer>(*this, name, std::move(id),
-                                                                     is_notification, batch));
+  if (batch) ++batch->pending;
+  const auto answer =
+      std::make_shared<detail::JsonRpcAnswer>(*this, name, std::move(id), is_notification, batch);
+  const JsonRpcReply reply(answer);
+  const auto handle = [&] {
     try {
-      method->later(context, params, reply);
+      if (method->later) return method->later(context, params, reply);
+      reply(method->at_once(context, params));
     } catch (...) {
       reply.fail(std::current_exception());
     }
-    return;
-  }
-  json response;
-  try {
-    json result = method->at_once(context, params);
-    if (!is_notification) response = result_response(std::move(result), std::move(id));
-  } catch (...) {
-    const JsonRpcError error = detail::error_of(std::current_exception(), name);
-    if (!is_notification) response = error_response(error, std::move(id));
-  }
-  if (!is_notification && epoch == epoch_) answer(std::move(response), batch.get());
+  };
+  if (method->checks == nullptr) return handle();
+  detail::start_free_call(*this, *method->checks, params, answer, handle);
 }
 
 void JsonRpcPeer::answer(json response, ServedBatch* batch) {

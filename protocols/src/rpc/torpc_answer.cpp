@@ -9,35 +9,39 @@ namespace twister {
 
 namespace detail {
 
-std::string error_text_of(const std::exception_ptr& thrown, const std::string& method) {
+RpcStatus torpc_error_of(const std::exception_ptr& thrown, const std::string& method) {
   const std::string reference = new_error_reference();
   try {
     std::rethrow_exception(thrown);
   } catch (const JsonRpcError& error) {  // of arguments that do not fit, among others
-    return method + ": " +
-           (error.data().is_string() ? error.data().get<std::string>() : error.text());
+    RpcStatus status = to_rpc_status(error);
+    status.text =
+        method + ": " + (error.data().is_string() ? error.data().get<std::string>() : error.text());
+    return status;
   } catch (const RpcError& error) {
-    return error.status().text.empty() ? error.what() : error.status().text;
+    return error.status();
   } catch (const std::exception& error) {
     log(LogLevel::error, "rpc_handler_threw",
         {{"method", method}, {"reference", reference}, {"what", error.what()}});
   } catch (...) {
     log(LogLevel::error, "rpc_handler_threw", {{"method", method}, {"reference", reference}});
   }
-  return method + ": internal error, reference " + reference;
+  return {RpcCode::internal, method + ": internal error, reference " + reference};
 }
 
 TorpcAnswer::~TorpcAnswer() {
-  if (answered_) return;
   try {
     if (wanted()) {
       fail(std::make_exception_ptr(std::logic_error("the reply was destroyed unanswered")));
     } else {
-      respond(nullptr, nullptr);
+      respond({RpcCode::internal, "the reply was destroyed unanswered"}, nullptr, nullptr);
     }
   } catch (...) {
     log_callback_threw(std::current_exception());  // no memory
   }
+  if (call_ != nullptr) call_->release();
+  const auto peer = peer_.lock();
+  if (peer != nullptr && peer->epoch_ == epoch_) --peer->replies_;
 }
 
 bool TorpcAnswer::wanted() const noexcept {
@@ -46,8 +50,9 @@ bool TorpcAnswer::wanted() const noexcept {
   return peer != nullptr && peer->epoch_ == epoch_ && peer->is_open();
 }
 
-void TorpcAnswer::respond(nlohmann::json error, nlohmann::json result) {
+void TorpcAnswer::respond(const RpcStatus& status, nlohmann::json error, nlohmann::json result) {
   if (std::exchange(answered_, true)) return;
+  if (call_ != nullptr) call_->answered(status);
   if (const auto peer = peer_.lock()) {
     peer->answer_late(id_, std::move(error), std::move(result), is_notice_, epoch_);
   }
@@ -60,11 +65,15 @@ void TorpcReply::operator()(nlohmann::json result) const {
 }
 
 void TorpcReply::fail(const RpcStatus& status) const {
-  answer_->fail(status.text.empty() ? status.message() : status.text);
+  answer_->fail(status);
 }
 
 void TorpcReply::fail(const std::exception_ptr& error) const {
   answer_->fail(error);
+}
+
+void TorpcReply::on_cancel(std::function<void()> function) const {
+  answer_->on_cancel(std::move(function));
 }
 
 bool TorpcReply::wanted() const noexcept {

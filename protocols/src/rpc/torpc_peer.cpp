@@ -128,6 +128,7 @@ void TorpcPeer::attach(Send send, Protocol* connection, MemoryBudget* budget) {
   started_ = false;
   ++epoch_;
   serving_ = 0;
+  replies_ = 0;
 }
 
 void TorpcPeer::start_calls() {
@@ -150,6 +151,7 @@ void TorpcPeer::detach(const RpcStatus& why) {
   started_ = false;
   ++epoch_;
   serving_ = 0;
+  replies_ = 0;
   idle_ = nullptr;
   const auto parts = std::exchange(parts_, {});
   end_calls(why);
@@ -225,30 +227,24 @@ void TorpcPeer::run(TorpcMessage& request, bool is_notice) {
   if (method == nullptr) return refuse("there is no function " + name);
   if (idle_) return refuse("the server is shutting down");
   if (memory_budget().is_used_up()) return refuse("the memory budget is used up");
-  if (method->later && serving_ >= options_.max_calls_in_flight) {
+  if (method->later && replies_ >= options_.max_calls_in_flight) {
     return refuse(std::to_string(options_.max_calls_in_flight) + " calls are in flight");
   }
   const auto self = shared_from_this();  // whatever the handler does
-  const std::uint64_t epoch = epoch_;
   TorpcContext context(*this, name, is_notice);
-  if (method->later) {
-    const TorpcReply reply(
-        std::make_shared<detail::TorpcAnswer>(*this, name, request.id, is_notice));
+  json& arguments = request.body[1];
+  const auto answer = std::make_shared<detail::TorpcAnswer>(*this, name, request.id, is_notice);
+  const TorpcReply reply(answer);
+  const auto handle = [&] {
     try {
-      method->later(context, request.body[1], reply);
+      if (method->later) return method->later(context, arguments, reply);
+      reply(method->at_once(context, arguments));
     } catch (...) {
       reply.fail(std::current_exception());
     }
-    return;
-  }
-  json error;
-  json result;
-  try {
-    result = method->at_once(context, request.body[1]);
-  } catch (...) {
-    error = detail::error_text_of(std::current_exception(), name);
-  }
-  if (!is_notice && epoch == epoch_) answer(request.id, std::move(error), std::move(result));
+  };
+  if (method->checks == nullptr) return handle();
+  detail::start_free_call(*this, *method->checks, arguments, answer, handle);
 }
 
 void TorpcPeer::answer(std::int32_t id, json error, json result) {

@@ -22,6 +22,8 @@
 #include <asio/associated_executor.hpp>
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
 #include <asio/cancellation_type.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/dispatch.hpp>
@@ -50,17 +52,20 @@ asio::awaitable<nlohmann::json> json_of_coroutine(F function, A... arguments) {
 
 // A handler that is a coroutine, `awaitable<R>(json params)` or
 // `awaitable<R>(std::shared_ptr<JsonRpcPeer> caller, json params)`, run on the connection's loop. What it
-// returns or throws is the answer. It is not told when its connection is lost: its answer then goes
-// nowhere.
+// returns or throws is the answer. When the connection is lost, or its time is over, the operation that it awaits
+// is cancelled.
 template <class F>
 JsonRpcMethods::LateHandler json_rpc_coroutine(F function) {
   using json = nlohmann::json;
   return
       [function = std::move(function)](JsonRpcContext& context, json& params, JsonRpcReply reply) {
-        auto answer = [reply = std::move(reply)](const std::exception_ptr& error, json result) {
-          if (error != nullptr) return reply.fail(error);
-          reply(std::move(result));
-        };
+        auto signal = std::make_shared<asio::cancellation_signal>();
+        reply.on_cancel([signal] { signal->emit(asio::cancellation_type::terminal); });
+        auto answer = asio::bind_cancellation_slot(
+            signal->slot(), [signal, reply](const std::exception_ptr& error, json result) {
+              if (error != nullptr) return reply.fail(error);
+              reply(std::move(result));
+            });
         if constexpr (std::invocable<F, std::shared_ptr<JsonRpcPeer>, json>) {
           asio::co_spawn(executor(context.loop()),
                          detail::json_of_coroutine(function, context.peer(), std::move(params)),

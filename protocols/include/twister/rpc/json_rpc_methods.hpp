@@ -26,15 +26,21 @@
 
 #include <twister/rpc/detail/json_arguments.hpp>
 #include <twister/rpc/json_rpc_error.hpp>
+#include <twister/rpc/method.hpp>
 
 namespace twister {
 
 class IOLoop;
 class JsonRpcPeer;
+struct JsonRpcServicesOptions;
+class MetricsRegistry;
 class Protocol;
+class RpcInterceptor;
 namespace detail {
+class FreeMethod;
+class FreeMethods;
 class JsonRpcAnswer;
-}
+}  // namespace detail
 
 // Answers one call, once: what comes later does nothing. Copies are the same reply; when the last of
 // them is destroyed and nothing was answered, the caller gets an internal error.
@@ -52,6 +58,9 @@ class JsonRpcReply {
   void fail(const std::exception_ptr& error) const;
   // False when nobody waits: it was answered, the connection is lost, or it was a notification.
   bool wanted() const noexcept;
+  // Calls the function, from the loop, when the connection is lost or the method's timeout has passed; at
+  // once, if that has happened. Not after the answer. Any number of functions.
+  void on_cancel(std::function<void()> function) const;
 
  private:
   std::shared_ptr<detail::JsonRpcAnswer> answer_;
@@ -94,10 +103,12 @@ class JsonRpcContext {
 // R is what a nlohmann::json can be made of, or void for a result of null. Without a JsonRpcReply the
 // answer is what is returned; with one, it comes when the handler likes.
 //
+// Limits: RpcMethodOptions of each method; params count for max_request_bytes as text without blanks. A call
+//   over one of them is answered with -32008, one that takes too long with -32004.
 // Errors: a JsonRpcError or an RpcError that a handler throws goes to the caller. Anything else is
 //   logged with a reference, and the caller gets an internal error with that reference, never its
 //   text. Parameters that do not fit are answered with -32602.
-// Ownership: outlives the servers, and is not changed while any of them serves.
+// Ownership: outlives the servers. Nothing is added to it once it was called: std::logic_error.
 // Threads: any number may serve from it.
 class JsonRpcMethods {
  public:
@@ -105,31 +116,47 @@ class JsonRpcMethods {
   using Handler = std::function<json(JsonRpcContext&, json& params)>;
   using LateHandler = std::function<void(JsonRpcContext&, json& params, JsonRpcReply reply)>;
 
-  // One of the two is there.
   struct Method {
+    // One of the two is there.
     Handler at_once{};
     LateHandler later{};
+    const detail::FreeMethod* checks = nullptr;  // none: the handler does what they do
   };
 
-  // These throw std::invalid_argument for a name that is taken, empty, or begins with "rpc.", which is
-  // reserved; and for other names of parameters than there are parameters.
+  JsonRpcMethods();
+  ~JsonRpcMethods();
+  JsonRpcMethods(const JsonRpcMethods&) = delete;
+  JsonRpcMethods& operator=(const JsonRpcMethods&) = delete;
+
+  // These throw std::invalid_argument for a name that is taken, empty, longer than 255 bytes, or begins with
+  // "rpc.", which is reserved; and for other names of parameters than there are parameters.
   template <class F>
-  void on(std::string name, F handler) {
-    add(std::move(name), raw(std::move(handler)));
+  void on(std::string name, F handler, const RpcMethodOptions& options = {}) {
+    add(std::move(name), raw(std::move(handler)), options);
   }
   template <class F>
-  void on(std::string name, std::vector<std::string> parameters, F handler) {
-    add(std::move(name), typed(std::move(parameters), std::move(handler)));
+  void on(std::string name, std::vector<std::string> parameters, F handler,
+          const RpcMethodOptions& options = {}) {
+    add(std::move(name), typed(std::move(parameters), std::move(handler)), options);
   }
-  // What is called when there is no method of a name.
-  void otherwise(LateHandler handler) { otherwise_.later = std::move(handler); }
+  // What is called when there is no method of a name. Interceptors and metrics have it as "*".
+  void otherwise(LateHandler handler, const RpcMethodOptions& options = {});
+
+  // As RpcServices::intercept(). Methods of add_services() have the interceptors of their services instead.
+  void intercept(std::shared_ptr<RpcInterceptor> interceptor);
+  // Calls are counted and timed there, as RpcOptions::metrics says; it outlives the connections.
+  void count_in(MetricsRegistry& metrics);
 
   // Null when there is none, not even for others.
   const Method* find(const std::string& name) const;
   std::vector<std::string> names() const;
 
  private:
-  void add(std::string name, Method method);
+  friend void add_services(JsonRpcMethods& methods, const RpcServices& services,
+                           const JsonRpcServicesOptions& options);
+
+  void add(std::string name, Method method, const RpcMethodOptions& options);
+  void add_unchecked(std::string name, Method method);
 
   template <class F>
   static Method raw(F handler);
@@ -138,6 +165,7 @@ class JsonRpcMethods {
 
   std::map<std::string, Method, std::less<>> methods_;
   Method otherwise_;
+  std::shared_ptr<detail::FreeMethods> checks_;
 };
 
 // ---- how handlers are wrapped ----

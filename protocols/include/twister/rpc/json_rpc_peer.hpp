@@ -39,7 +39,8 @@ struct JsonRpcOptions {
   std::string framing = "lines";
   std::size_t max_message_bytes = 1024 * 1024;  // both directions
   std::size_t max_depth = 64;                   // of a message, both directions
-  // Calls that wait for their answers, of each direction.
+  // Calls that wait for their answers, of each direction; of the peer's also those whose handlers still
+  // have a reply, although they were answered or cancelled.
   std::size_t max_calls_in_flight = 1024;
   // A short item can cost an answer of a hundred bytes.
   std::size_t max_batch_items = 256;
@@ -208,6 +209,7 @@ class JsonRpcPeer : public std::enable_shared_from_this<JsonRpcPeer> {
   std::function<void()> wanted_;
   std::function<void()> idle_;
   std::size_t serving_ = 0;
+  std::size_t replies_ = 0;  // that handlers have, answered or not
   std::uint64_t epoch_ = 0;  // of connections: answers to an earlier one are dropped
   JsonRpcCounters counters_;
   std::map<const void*, std::shared_ptr<void>> parts_;

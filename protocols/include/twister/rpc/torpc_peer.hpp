@@ -36,7 +36,8 @@ struct TorpcOptions {
   std::size_t max_body_bytes = 1024 * 1024;  // of a message, both directions
   std::size_t max_depth = 64;                // of a body, both directions
   std::size_t max_items = 64 * 1024;         // of a body, both directions: see MsgpackOptions
-  // Calls that wait for their answers, of each direction.
+  // Calls that wait for their answers, of each direction; of the peer's also those whose handlers still
+  // have a reply, although they were answered or cancelled.
   std::size_t max_calls_in_flight = 1024;
   // Of calls that do not say otherwise; `never` for none.
   std::chrono::milliseconds call_timeout = std::chrono::seconds(30);
@@ -171,6 +172,7 @@ class TorpcPeer : public std::enable_shared_from_this<TorpcPeer> {
   std::function<void()> idle_;
   std::function<bool(const std::string&)> take_name_;
   std::size_t serving_ = 0;
+  std::size_t replies_ = 0;  // that handlers have, answered or not
   std::uint64_t epoch_ = 0;  // of connections: answers to an earlier one are dropped
   TorpcCounters counters_;
   std::map<const void*, std::shared_ptr<void>> parts_;

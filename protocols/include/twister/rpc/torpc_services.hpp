@@ -20,16 +20,22 @@
 #include <nlohmann/json.hpp>
 
 #include <twister/rpc/detail/json_arguments.hpp>
+#include <twister/rpc/method.hpp>
 #include <twister/rpc/status.hpp>
 
 namespace twister {
 
 class IOLoop;
+struct JsonRpcServicesOptions;
+class MetricsRegistry;
 class Protocol;
+class RpcInterceptor;
 class TorpcPeer;
 namespace detail {
+class FreeMethod;
+class FreeMethods;
 class TorpcAnswer;
-}
+}  // namespace detail
 
 // Answers one call, once: what comes later does nothing. Copies are the same reply; when the last of
 // them is destroyed and nothing was answered, the caller gets an error.
@@ -46,6 +52,9 @@ class TorpcReply {
   void fail(const std::exception_ptr& error) const;
   // False when nobody waits: it was answered, the connection is lost, or it was a notice.
   bool wanted() const noexcept;
+  // Calls the function, from the loop, when the connection is lost or the method's timeout has passed; at
+  // once, if that has happened. Not after the answer. Any number of functions.
+  void on_cancel(std::function<void()> function) const;
 
  private:
   std::shared_ptr<detail::TorpcAnswer> answer_;
@@ -83,37 +92,56 @@ struct TorpcArguments {
 // std::string, json, std::optional at the end for what may be left out, what nlohmann::json converts
 // to; or TorpcArguments alone for all of them.
 //
+// Limits: RpcMethodOptions of each function; arguments count for max_request_bytes as JSON text without
+//   blanks.
 // Errors: the text of an RpcError that a handler throws goes to the caller. Anything else is logged
 //   with a reference, and the caller gets the reference alone.
-// Ownership: outlives the servers, and is not changed while any of them serves.
+// Ownership: outlives the servers. Nothing is added to it once it was called: std::logic_error.
 // Threads: any number may serve from it.
 class TorpcServices {
  public:
   using json = nlohmann::json;
 
-  // One of the two is there.
   struct Method {
+    // One of the two is there.
     std::function<json(TorpcContext&, json& arguments)> at_once{};
     std::function<void(TorpcContext&, json& arguments, TorpcReply)> later{};
+    const detail::FreeMethod* checks = nullptr;  // none: the handler does what they do
   };
 
-  // Throws std::invalid_argument for a name that is taken or empty.
+  TorpcServices();
+  ~TorpcServices();
+  TorpcServices(const TorpcServices&) = delete;
+  TorpcServices& operator=(const TorpcServices&) = delete;
+
+  // Throws std::invalid_argument for a name that is taken, empty, or longer than 255 bytes.
   template <class F>
-  void on(std::string name, F handler) {
-    add(std::move(name), wrap(std::move(handler)));
+  void on(std::string name, F handler, const RpcMethodOptions& options = {}) {
+    add(std::move(name), wrap(std::move(handler)), options);
   }
+  // As RpcServices::intercept(). Functions of add_services() have the interceptors of their services instead.
+  void intercept(std::shared_ptr<RpcInterceptor> interceptor);
+  // Calls are counted and timed there, as RpcOptions::metrics says; it outlives the connections.
+  void count_in(MetricsRegistry& metrics);
+
   // Null when there is none.
   const Method* find(const std::string& name) const;
-  // What `others` have comes first. They outlive this one.
-  void look_first_in(const TorpcServices& others) { others_ = &others; }
+  // What `others` have comes first, and their interceptors and metrics are those of this one, too. They
+  // outlive this one.
+  void look_first_in(const TorpcServices& others);
 
  private:
-  void add(std::string name, Method method);
+  friend void add_services(TorpcServices& functions, const RpcServices& services,
+                           const JsonRpcServicesOptions& options);
+
+  void add(std::string name, Method method, const RpcMethodOptions& options);
+  void add_unchecked(std::string name, Method method);
   template <class F>
   static Method wrap(F handler);
 
   std::map<std::string, Method, std::less<>> methods_;
   const TorpcServices* others_ = nullptr;
+  std::shared_ptr<detail::FreeMethods> checks_;
 };
 
 // ---- how handlers are wrapped ----

@@ -1,0 +1,62 @@
+#include "free_methods.hpp"
+
+#include <utility>
+
+#include <google/protobuf/empty.pb.h>
+
+namespace twister::detail {
+
+FreeMethod::FreeMethod(std::string name, const RpcMethodOptions& options, FreeMethods& table)
+    : RpcMethod(std::move(name), RpcKind::unary, google::protobuf::Empty::default_instance(),
+                google::protobuf::Empty::default_instance(), options),
+      table_(table) {}
+
+void FreeMethod::start(RpcCall& call) const {
+  static_cast<FreeCall&>(call).run();
+}
+
+const FreeMethod& FreeMethods::add(std::string name, const RpcMethodOptions& options) {
+  auto made = std::make_unique<FreeMethod>(std::move(name), options, *this);
+  const FreeMethod& method = *made;
+  services_.add(std::move(made));
+  return method;
+}
+
+void FreeMethods::intercept(std::shared_ptr<RpcInterceptor> interceptor) {
+  services_.intercept(std::move(interceptor));
+}
+
+std::shared_ptr<RpcHost> FreeMethods::host(IOLoop& loop) {
+  std::call_once(followed_, [this] {
+    if (others_ == nullptr) return;
+    for (const auto& each : others_->services_.interceptors()) services_.intercept(each);
+    if (options_.metrics == nullptr) options_.metrics = others_->options_.metrics;
+  });
+  return hosts_.of(loop, services_, options_);
+}
+
+FreeCall::FreeCall(const std::shared_ptr<CallSession>& session, const FreeMethod& method,
+                   const nlohmann::json& params, Refuse refuse)
+    : SessionCall(session, method),
+      table_(method.table().shared_from_this()),
+      refuse_(std::move(refuse)) {
+  // Written out only where somebody wants to know; strings of torpc may be anything.
+  if (method.options().max_request_bytes == unlimited || params.is_null()) return;
+  bytes_ = params.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).size();
+}
+
+void FreeCall::start(const std::function<void()>& handle) {
+  handle_ = &handle;
+  SessionCall::start();
+}
+
+void FreeCall::answered(const RpcStatus& status) {
+  answered_ = true;
+  finish(status);
+}
+
+void FreeCall::write_response(const RpcStatus& status, const MessageLite* /*reply*/) {
+  if (!answered_) refuse_(status);
+}
+
+}  // namespace twister::detail

@@ -43,7 +43,8 @@ TEST_F(JsonRpcCalls, EndWithTheErrorOfThePeer) {
   call();
   answer("1", R"("error":{"code":-32601,"message":"Method not found","data":[1]})");
   ASSERT_EQ(results.size(), 1u);
-  EXPECT_EQ(results[0].status, RpcStatus(RpcCode::unimplemented, "Method not found"));
+  EXPECT_EQ(results[0].status.message(), "UNIMPLEMENTED: Method not found");
+  EXPECT_EQ(results[0].status.details, "[1]");
   EXPECT_EQ(results[0].error->code(), -32601);
   EXPECT_EQ(results[0].error->data(), json::parse("[1]"));
   EXPECT_THROW(std::move(results[0]).value_or_throw(), JsonRpcError);

@@ -102,12 +102,12 @@ TEST_F(JsonRpcConnections, NameTheMistakeBeforeTheyCloseOnAHeaderThatIsNone) {
 TEST_F(JsonRpcConnections, AnswerWhenTheResultIsTooLong) {
   JsonRpcOptions options;
   options.max_message_bytes = 120;
+  methods.on("long", [] { return std::string(200, 'x'); });
   const auto client = connect(options);
   client->send(R"({"jsonrpc":"2.0","method":"echo","params":[")" + std::string(60, '\x1f' + 1) +
                R"("],"id":"i"})"
                "\n");
   EXPECT_THAT(client->take(), ::testing::HasSubstr(std::string(60, ' ')));
-  methods.on("long", [] { return std::string(200, 'x'); });
   client->send(R"({"jsonrpc":"2.0","method":"long","id":"i"})"
                "\n");
   EXPECT_EQ(

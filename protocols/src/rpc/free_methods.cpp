@@ -1,10 +1,15 @@
 #include "free_methods.hpp"
 
+#include <stdexcept>
 #include <utility>
 
 #include <google/protobuf/empty.pb.h>
 
 namespace twister::detail {
+
+namespace {
+constexpr std::size_t max_name_bytes = 255;  // RpcServices' own
+}
 
 FreeMethod::FreeMethod(std::string name, const RpcMethodOptions& options, FreeMethods& table)
     : RpcMethod(std::move(name), RpcKind::unary, google::protobuf::Empty::default_instance(),
@@ -15,7 +20,18 @@ void FreeMethod::start(RpcCall& call) const {
   static_cast<FreeCall&>(call).run();
 }
 
+void FreeMethods::check_open() const {
+  if (used_.load(std::memory_order_relaxed)) {
+    throw std::logic_error(owner_ + ": it is in use, and may not change any more");
+  }
+}
+
 const FreeMethod& FreeMethods::add(std::string name, const RpcMethodOptions& options) {
+  check_open();
+  if (name.size() > max_name_bytes) {
+    throw std::invalid_argument(owner_ + ": a name of " + std::to_string(name.size()) +
+                                " bytes is longer than 255");
+  }
   auto made = std::make_unique<FreeMethod>(std::move(name), options, *this);
   const FreeMethod& method = *made;
   services_.add(std::move(made));
@@ -23,10 +39,17 @@ const FreeMethod& FreeMethods::add(std::string name, const RpcMethodOptions& opt
 }
 
 void FreeMethods::intercept(std::shared_ptr<RpcInterceptor> interceptor) {
+  check_open();
   services_.intercept(std::move(interceptor));
 }
 
+void FreeMethods::count_in(MetricsRegistry& metrics) {
+  check_open();
+  options_.metrics = &metrics;
+}
+
 std::shared_ptr<RpcHost> FreeMethods::host(IOLoop& loop) {
+  used_.store(true, std::memory_order_relaxed);
   std::call_once(followed_, [this] {
     if (others_ == nullptr) return;
     for (const auto& each : others_->services_.interceptors()) services_.intercept(each);

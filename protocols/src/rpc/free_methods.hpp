@@ -1,6 +1,7 @@
 // src/rpc/free_methods.hpp - handlers that take JSON, as methods that RpcHost checks.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -31,17 +32,23 @@ class FreeMethod final : public RpcMethod {
 // by one, then any.
 class FreeMethods : public std::enable_shared_from_this<FreeMethods> {
  public:
-  // As RpcServices::add().
+  // `owner` is for the texts of errors.
+  explicit FreeMethods(std::string owner) : owner_(std::move(owner)) {}
+
+  // Throws std::invalid_argument for a name over 255 bytes, std::logic_error once there is a host.
   const FreeMethod& add(std::string name, const RpcMethodOptions& options);
   void intercept(std::shared_ptr<RpcInterceptor> interceptor);
-  void count_in(MetricsRegistry& metrics) noexcept { options_.metrics = &metrics; }
+  void count_in(MetricsRegistry& metrics);
   // Interceptors and metrics are those of `others`, too.
   void follow(const FreeMethods& others) noexcept { others_ = &others; }
 
-  // From the first one on, nothing may be added.
   std::shared_ptr<RpcHost> host(IOLoop& loop);
 
  private:
+  void check_open() const;
+
+  std::string owner_;
+  std::atomic<bool> used_{false};
   RpcServices services_;
   RpcOptions options_;
   const FreeMethods* others_ = nullptr;

@@ -5,7 +5,7 @@
 
 #include <google/protobuf/message.h>
 
-#include <twister/codecs/detail/holds_any.hpp>
+#include <twister/codecs/detail/protobuf_holds_any.hpp>
 #include <twister/rpc/services.hpp>
 
 namespace twister::detail {

@@ -7,7 +7,8 @@
 
 namespace twister {
 
-JsonRpcMethods::JsonRpcMethods() : checks_(std::make_shared<detail::FreeMethods>()) {}
+JsonRpcMethods::JsonRpcMethods()
+    : checks_(std::make_shared<detail::FreeMethods>("JsonRpcMethods")) {}
 JsonRpcMethods::~JsonRpcMethods() = default;
 
 void JsonRpcMethods::add(std::string name, Method method, const RpcMethodOptions& options) {

@@ -7,7 +7,7 @@
 
 namespace twister {
 
-TorpcServices::TorpcServices() : checks_(std::make_shared<detail::FreeMethods>()) {}
+TorpcServices::TorpcServices() : checks_(std::make_shared<detail::FreeMethods>("TorpcServices")) {}
 TorpcServices::~TorpcServices() = default;
 
 void TorpcServices::add(std::string name, Method method, const RpcMethodOptions& options) {

@@ -19,8 +19,8 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "twister/codecs/any_payload.hpp"
-#include "twister/codecs/detail/holds_any.hpp"
 #include "twister/codecs/detail/protobuf_bytes.hpp"
+#include "twister/codecs/detail/protobuf_holds_any.hpp"
 #include "twister/codecs/json.hpp"
 
 namespace twister {

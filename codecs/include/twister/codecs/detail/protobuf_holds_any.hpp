@@ -1,4 +1,4 @@
-// twister/codecs/detail/holds_any.hpp - which protobuf messages may not be printed as JSON.
+// twister/codecs/detail/protobuf_holds_any.hpp - which protobuf messages may not be printed as JSON.
 #pragma once
 
 #include <algorithm>

@@ -17,26 +17,6 @@ ProtocolFactory build_json_rpc(const JsonRpcMethods& methods, const JsonRpcOptio
   };
 }
 
-JsonRpcServer::JsonRpcServer(IOLoop& loop, std::string_view address, const JsonRpcMethods& methods,
-                             const JsonRpcOptions& options, ServerOptions server)
-    : TcpServer(loop, address, build_json_rpc(methods, options), std::move(server)) {}
-
-void JsonRpcServer::for_each_peer(const std::function<void(JsonRpcPeer&)>& visit) {
-  for_each_connection([&](Protocol& connection) {
-    const auto peer = static_cast<JsonRpcConnection&>(connection).peer();
-    if (peer != nullptr && peer->is_open()) visit(*peer);
-  });
-}
-
-std::size_t JsonRpcServer::notify_all(std::string_view method, const nlohmann::json& params) {
-  std::size_t count = 0;
-  for_each_peer([&](JsonRpcPeer& peer) {
-    const WriteStatus status = peer.notify(method, params);
-    if (status == WriteStatus::queued || status == WriteStatus::paused) ++count;
-  });
-  return count;
-}
-
 JsonRpcClient::JsonRpcClient(IOLoop& loop, Destination to, JsonRpcClientOptions options,
                              const JsonRpcMethods& methods)
     : peer_(JsonRpcPeer::make(loop, methods, options.rpc)),

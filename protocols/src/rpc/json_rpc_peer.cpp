@@ -197,6 +197,7 @@ void JsonRpcPeer::detach(const RpcStatus& why) {
   send_ = nullptr;
   connection_ = nullptr;
   budget_ = nullptr;
+  names_ = nullptr;
   ++epoch_;
   serving_ = 0;
   replies_ = 0;

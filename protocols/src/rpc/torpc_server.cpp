@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <utility>
 
 #include <twister/io_loop.hpp>
@@ -54,15 +53,15 @@ TorpcServer::TorpcServer(IOLoop& loop, std::string_view address, std::unique_ptr
   made_->server = this;
   made_->services.on("call_node", [this](const TorpcArguments& given, const TorpcReply& reply) {
     NodeCall call_of(given.values);
-    call_node(call_of.name, call_of.method, std::move(call_of.arguments),
-              [reply](TorpcResult result) {
-                // What is known here of the node's connection is not for others.
-                if (result.status == RpcCode::unavailable) {
-                  result.status.text = "the connection is lost";
-                }
-                if (!result.ok()) return reply.fail(result.status);
-                reply(std::move(result.value));
-              });
+    reply.on_cancel(call_node(call_of.name, call_of.method, std::move(call_of.arguments),
+                              [reply](TorpcResult result) {
+                                // What is known here of the node's connection is not for others.
+                                if (result.status == RpcCode::unavailable) {
+                                  result.status.text = "the connection is lost";
+                                }
+                                if (!result.ok()) return reply.fail(result.status);
+                                reply(std::move(result.value));
+                              }));
   });
 }
 
@@ -71,28 +70,17 @@ TorpcServer::~TorpcServer() {
   abort_connections();
 }
 
-std::shared_ptr<TorpcPeer> TorpcServer::node(std::string_view name) const {
-  const auto found = nodes_.find(name);
-  return found == nodes_.end() ? nullptr : found->second;
-}
-
-std::vector<std::string> TorpcServer::node_names() const {
-  std::vector<std::string> names;
-  names.reserve(nodes_.size());
-  for (const auto& [name, peer] : nodes_) names.push_back(name);
-  return names;
-}
-
-void TorpcServer::call_node(std::string_view name, std::string_view method, json arguments,
-                            TorpcCallback done, const TorpcCallOptions& options) {
+std::function<void()> TorpcServer::call_node(std::string_view name, std::string_view method,
+                                             json arguments, TorpcCallback done,
+                                             const TorpcCallOptions& options) {
   const auto to = node(name);
   if (to == nullptr) {
     RpcStatus status(RpcCode::not_found, "node " + std::string(name) + " not exist");
     loop().add_callback(
         [done = std::move(done), status = std::move(status)] { done(TorpcResult(status)); });
-    return;
+    return [] {};
   }
-  to->call(method, std::move(arguments), std::move(done), options);
+  return to->call(method, std::move(arguments), std::move(done), options);
 }
 
 void TorpcServer::welcome(TorpcPeer& peer) {
@@ -100,11 +88,7 @@ void TorpcServer::welcome(TorpcPeer& peer) {
 }
 
 bool TorpcServer::take_name(TorpcPeer& peer, const std::string& name) {
-  if (name.empty() || name.size() > options_.max_name_bytes) return false;
-  const auto own = std::count_if(nodes_.begin(), nodes_.end(),
-                                 [&](const auto& node) { return node.second.get() == &peer; });
-  if (static_cast<std::size_t>(own) >= options_.max_names) return false;
-  if (!nodes_.try_emplace(name, peer.shared_from_this()).second) return false;
+  if (!nodes_.take(peer, name, options_.max_names, options_.max_name_bytes)) return false;
   on_registered(peer, name);
   return true;
 }
@@ -112,12 +96,7 @@ bool TorpcServer::take_name(TorpcPeer& peer, const std::string& name) {
 void TorpcServer::on_close(Protocol& connection, const CloseReason& reason) {
   TcpServer::on_close(connection, reason);
   const auto& peer = static_cast<TorpcConnection&>(connection).peer();
-  std::vector<std::string> free;
-  for (const auto& [name, node] : nodes_) {
-    if (node == peer) free.push_back(name);
-  }
-  for (const std::string& name : free) nodes_.erase(name);
-  for (const std::string& name : free) on_unregistered(name);
+  for (const std::string& name : nodes_.release(peer.get())) on_unregistered(name);
 }
 
 }  // namespace twister

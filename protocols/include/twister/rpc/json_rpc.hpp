@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -29,6 +30,7 @@
 #include <twister/protocols/message_protocol.hpp>
 #include <twister/reconnecting_client.hpp>
 #include <twister/rpc/detail/lazy_connection.hpp>
+#include <twister/rpc/detail/nodes.hpp>
 #include <twister/rpc/json_rpc_methods.hpp>
 #include <twister/rpc/json_rpc_peer.hpp>
 #include <twister/tcp_server.hpp>
@@ -104,16 +106,52 @@ JsonRpcCodec json_rpc_codec(const JsonRpcOptions& options);
 ProtocolFactory build_json_rpc(const JsonRpcMethods& methods, const JsonRpcOptions& options = {},
                                std::function<void(JsonRpcPeer&)> connected = {});
 
-// A server that knows who is connected.
-class JsonRpcServer : public TcpServer {
+// A server that knows who is connected, and by which names: see add_names().
+class JsonRpcServer : public TcpServer, private detail::JsonRpcNames {
  public:
   JsonRpcServer(IOLoop& loop, std::string_view address, const JsonRpcMethods& methods,
                 const JsonRpcOptions& options = {}, ServerOptions server = {});
+  ~JsonRpcServer() override;
 
   void for_each_peer(const std::function<void(JsonRpcPeer&)>& visit);
   // Sends a notification to all, and returns to how many. It is written out for each.
   std::size_t notify_all(std::string_view method, const nlohmann::json& params = nullptr);
+
+  // Who has a name; null for nobody.
+  std::shared_ptr<JsonRpcPeer> node(std::string_view name) const override {
+    return nodes_.find(name);
+  }
+  std::vector<std::string> node_names() const { return nodes_.names(); }
+  // Calls a method of the one who has a name, as JsonRpcPeer::call(). Nobody has: NOT_FOUND, "node NAME not
+  // exist".
+  std::function<void()> call_node(std::string_view name, std::string_view method,
+                                  nlohmann::json params, JsonRpcCallback done,
+                                  const JsonRpcCallOptions& options = {});
+
+ protected:
+  // A name was taken, or is free again.
+  virtual void on_registered(JsonRpcPeer& /*peer*/, const std::string& /*name*/) {}
+  virtual void on_unregistered(const std::string& /*name*/) {}
+  void on_close(Protocol& connection, const CloseReason& reason) override;
+
+ private:
+  bool take_name(JsonRpcPeer& peer, const std::string& name) override;
+
+  JsonRpcOptions options_;
+  detail::Nodes<JsonRpcPeer> nodes_;
 };
+
+// Adds two methods, for the clients of a JsonRpcServer to be called by their names:
+//   twister.register(name)                       true, or false for a name that somebody else has. The first
+//                                                to register one has it until it disconnects; a connection
+//                                                may have several
+//   twister.call_node(name, method, params)      what the one of that name answers. Nobody has it: -32005,
+//                                                "node NAME not exist". A notification is passed on as one
+// A call that is passed on ends when the connection of its caller does. Names are those of one server: with
+// several loops there are as many tables.
+//
+// Errors: std::invalid_argument for names of methods that are taken.
+void add_names(JsonRpcMethods& methods);
 
 struct JsonRpcClientOptions {
   JsonRpcOptions rpc{};
@@ -133,6 +171,8 @@ struct JsonRpcClientOptions {
 // Threads: the loop's.
 class JsonRpcClient {
  public:
+  using CallOptions = JsonRpcCallOptions;
+
   // `methods` are what the server may call; they outlive the client.
   JsonRpcClient(IOLoop& loop, Destination to, JsonRpcClientOptions options = {},
                 const JsonRpcMethods& methods = no_methods());

@@ -46,6 +46,9 @@ struct JsonRpcOptions {
   std::size_t max_batch_items = 256;
   // Of calls that do not say otherwise; `never` for none.
   std::chrono::milliseconds call_timeout = std::chrono::seconds(30);
+  // Names that one connection may register with a server.
+  std::size_t max_names = 16;
+  std::size_t max_name_bytes = 255;
 };
 
 // How a call ended.
@@ -97,6 +100,22 @@ struct JsonRpcCounters {
   std::uint64_t unmatched_responses = 0;  // to no call that waits: late, repeated, of a wrong id
 };
 
+class JsonRpcPeer;
+
+namespace detail {
+
+// Knows who has which name: a JsonRpcServer.
+class JsonRpcNames {
+ public:
+  virtual bool take_name(JsonRpcPeer& peer, const std::string& name) = 0;
+  virtual std::shared_ptr<JsonRpcPeer> node(std::string_view name) const = 0;
+
+ protected:
+  ~JsonRpcNames() = default;
+};
+
+}  // namespace detail
+
 // Both sides of JSON-RPC 2.0 (jsonrpc.org/specification), one object for the two.
 //
 // Serving: an id that is absent makes a notification, which is never answered. An id comes back with
@@ -115,6 +134,7 @@ struct JsonRpcCounters {
 class JsonRpcPeer : public std::enable_shared_from_this<JsonRpcPeer> {
  public:
   using json = nlohmann::json;
+  using CallOptions = JsonRpcCallOptions;
 
   // `methods` outlives it. Nothing is sent before attach().
   static std::shared_ptr<JsonRpcPeer> make(IOLoop& loop, const JsonRpcMethods& methods,
@@ -167,6 +187,9 @@ class JsonRpcPeer : public std::enable_shared_from_this<JsonRpcPeer> {
   // Something that belongs to the connection, by a key of its own; null at first, and destroyed with the
   // connection.
   std::shared_ptr<void>& part(const void* key) { return parts_[key]; }
+  // Whose names the methods of add_names() are about, as long as the connection lasts; null: there are none.
+  void use_names(detail::JsonRpcNames* names) noexcept { names_ = names; }
+  detail::JsonRpcNames* names() const noexcept { return names_; }
 
  private:
   friend class detail::JsonRpcAnswer;
@@ -208,6 +231,7 @@ class JsonRpcPeer : public std::enable_shared_from_this<JsonRpcPeer> {
   std::deque<Waiting> waiting_;
   std::function<void()> wanted_;
   std::function<void()> idle_;
+  detail::JsonRpcNames* names_ = nullptr;
   std::size_t serving_ = 0;
   std::size_t replies_ = 0;  // that handlers have, answered or not
   std::uint64_t epoch_ = 0;  // of connections: answers to an earlier one are dropped

@@ -16,7 +16,6 @@
 
 #include <cstddef>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +28,7 @@
 #include <twister/protocols/message_protocol.hpp>
 #include <twister/reconnecting_client.hpp>
 #include <twister/rpc/detail/lazy_connection.hpp>
+#include <twister/rpc/detail/nodes.hpp>
 #include <twister/rpc/torpc_peer.hpp>
 #include <twister/tcp_server.hpp>
 
@@ -68,7 +68,8 @@ class TorpcConnection : public MessageProtocol<TorpcCodec> {
 //
 // The first to register a name has it until it disconnects; a connection may have several. Clients
 // reach each other by the function "call_node", whose arguments are the name, the method, and the
-// method's own; a service that has a function of that name decides for itself.
+// method's own; a service that has a function of that name decides for itself. A call that is passed on ends
+// when the connection of its caller does.
 class TorpcServer : public TcpServer {
  public:
   TorpcServer(IOLoop& loop, std::string_view address, const TorpcServices& services,
@@ -76,11 +77,13 @@ class TorpcServer : public TcpServer {
   ~TorpcServer() override;
 
   // Who has a name; null for nobody.
-  std::shared_ptr<TorpcPeer> node(std::string_view name) const;
-  std::vector<std::string> node_names() const;
-  // Calls a method of the one who has a name. Nobody has: NOT_FOUND, "node NAME not exist".
-  void call_node(std::string_view name, std::string_view method, nlohmann::json arguments,
-                 TorpcCallback done, const TorpcCallOptions& options = {});
+  std::shared_ptr<TorpcPeer> node(std::string_view name) const { return nodes_.find(name); }
+  std::vector<std::string> node_names() const { return nodes_.names(); }
+  // Calls a method of the one who has a name, as TorpcPeer::call(). Nobody has: NOT_FOUND, "node NAME not
+  // exist".
+  std::function<void()> call_node(std::string_view name, std::string_view method,
+                                  nlohmann::json arguments, TorpcCallback done,
+                                  const TorpcCallOptions& options = {});
 
  protected:
   // A name was taken, or is free again.
@@ -97,7 +100,7 @@ class TorpcServer : public TcpServer {
 
   std::unique_ptr<Made> made_;
   TorpcOptions options_;
-  std::map<std::string, std::shared_ptr<TorpcPeer>, std::less<>> nodes_;
+  detail::Nodes<TorpcPeer> nodes_;
 };
 
 struct TorpcClientOptions {
@@ -122,6 +125,8 @@ struct TorpcClientOptions {
 // Threads: the loop's.
 class TorpcClient {
  public:
+  using CallOptions = TorpcCallOptions;
+
   // `services` are what the server, and others by way of it, may call; they outlive the client.
   TorpcClient(IOLoop& loop, Destination to, TorpcClientOptions options = {},
               const TorpcServices& services = no_services());

@@ -48,6 +48,11 @@ std::string text_of(const json& error) {
 
 }  // namespace
 
+json TorpcResult::value_or_throw() && {
+  if (ok()) return std::move(value);
+  throw RpcError(std::move(status));
+}
+
 std::shared_ptr<TorpcPeer> TorpcPeer::make(IOLoop& loop, const TorpcServices& services,
                                            const TorpcOptions& options) {
   return std::shared_ptr<TorpcPeer>(new TorpcPeer(loop, services, options));

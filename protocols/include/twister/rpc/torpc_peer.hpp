@@ -52,6 +52,8 @@ struct TorpcResult {
   explicit TorpcResult(RpcStatus ended) : status(std::move(ended)) {}
 
   bool ok() const noexcept { return status.ok(); }
+  // The value, or what went wrong as an RpcError.
+  nlohmann::json value_or_throw() &&;
 
   nlohmann::json value = nullptr;
   // UNKNOWN with the text of the peer's error. DEADLINE_EXCEEDED, CANCELLED, UNAVAILABLE for a
@@ -86,6 +88,7 @@ struct TorpcCounters {
 class TorpcPeer : public std::enable_shared_from_this<TorpcPeer> {
  public:
   using json = nlohmann::json;
+  using CallOptions = TorpcCallOptions;
 
   // `services` outlives it. Nothing is sent before attach().
   static std::shared_ptr<TorpcPeer> make(IOLoop& loop, const TorpcServices& services,

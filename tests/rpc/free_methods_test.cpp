@@ -1,8 +1,13 @@
 // What RpcHost checks of calls to handlers that take JSON: by JSON-RPC and by torpc.
+#include <atomic>
 #include <stdexcept>
+#include <thread>
+
+#include <google/protobuf/wrappers.pb.h>
 
 #include <twister/log.hpp>
 #include <twister/metrics.hpp>
+#include <twister/rpc/json_rpc_services.hpp>
 #include <twister/rpc/services.hpp>
 #include <twister/rpc/torpc_peer.hpp>
 
@@ -157,6 +162,36 @@ TEST_F(JsonHandlers, AreNotAddedOnceTheyAreCalled) {
   call("fine");
   EXPECT_THROW(methods.on("late", [] {}), std::logic_error);
   EXPECT_EQ(error_code(call("late")), -32601);
+}
+
+TEST(JsonRpcMethods, AreSharedByLoopsOfSeveralThreads) {
+  RpcServices services;
+  std::atomic<int> sum{0};
+  services.on<google::protobuf::Int32Value, google::protobuf::Int32Value>(
+      "Add", [&sum](RpcContext&, const auto& value, auto& reply) {
+        reply.set_value(sum += value.value());
+        return RpcStatus();
+      });
+  MetricsRegistry registry;
+  JsonRpcMethods methods;
+  methods.count_in(registry);
+  methods.on("add", {"value"}, [&sum](int value) { return sum += value; }, {.max_in_flight = 10});
+  add_services(methods, services);
+  const auto serve = [&methods] {
+    IOLoop loop;
+    const auto peer = JsonRpcPeer::make(loop, methods);
+    peer->attach([](const json&) { return WriteStatus::queued; });
+    for (const char* method : {"add", "Add"}) {
+      for (int i = 0; i < 500; ++i) {
+        json request = {{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", {1}}};
+        peer->receive(request);
+      }
+    }
+  };
+  std::thread other(serve);
+  serve();
+  other.join();
+  EXPECT_EQ(sum, 2000);
 }
 
 // The same for torpc, as far as it is not the same code.

@@ -52,6 +52,7 @@ std::shared_ptr<RpcHost> FreeMethods::host(IOLoop& loop) {
   used_.store(true, std::memory_order_relaxed);
   std::call_once(followed_, [this] {
     if (others_ == nullptr) return;
+    others_->used_.store(true, std::memory_order_relaxed);
     for (const auto& each : others_->services_.interceptors()) services_.intercept(each);
     if (options_.metrics == nullptr) options_.metrics = others_->options_.metrics;
   });

@@ -48,7 +48,7 @@ class FreeMethods : public std::enable_shared_from_this<FreeMethods> {
   void check_open() const;
 
   std::string owner_;
-  std::atomic<bool> used_{false};
+  mutable std::atomic<bool> used_{false};
   RpcServices services_;
   RpcOptions options_;
   const FreeMethods* others_ = nullptr;

@@ -157,8 +157,8 @@ TYPED_TEST(Endings, OfServersMayComeInTheirHandlers) {
   client.send(TypeParam::request("wait") + TypeParam::request("quit") + TypeParam::request("wait"));
   this->loop.run_until_idle();
   EXPECT_EQ(this->server, nullptr);
-  EXPECT_TRUE(client.ended());
-  EXPECT_TRUE(other.ended());
+  EXPECT_TRUE(client.was_reset());
+  EXPECT_TRUE(other.was_reset());
   EXPECT_EQ(this->cancelled, 2u);
 }
 
@@ -175,7 +175,7 @@ TYPED_TEST(Endings, OfServersMayComeWhileAnAnswerIsOwed) {
   client.send(TypeParam::request("wait") + TypeParam::request("quit"));
   this->loop.run_until_idle();
   EXPECT_EQ(this->server, nullptr);
-  EXPECT_TRUE(client.ended());
+  EXPECT_TRUE(client.was_reset());
   EXPECT_EQ(this->cancelled, 1u);
   this->replies.at(0)("too late");
   this->replies.clear();

@@ -1,5 +1,6 @@
 // Clients of a JsonRpcServer that call one another by name.
 #include <twister/rpc/json_rpc.hpp>
+#include <twister/testing/manual_dialer.hpp>
 #include <twister/testing/memory_transport.hpp>
 
 #include "json_rpc_pair.hpp"
@@ -119,11 +120,40 @@ TEST_F(JsonRpcNodes, AreNotKeptBusyForThoseWhoHaveGone) {
   EXPECT_EQ(hub.node("worker")->calls_in_flight(), 0u);
 }
 
+TEST_F(JsonRpcNodes, RegisterAtEachConnection) {
+  JsonRpcServer hub(loop, "", methods);
+  ManualDialer dialer(loop);
+  JsonRpcClient* worker = nullptr;
+  JsonRpcClientOptions options;
+  options.reconnect.client.dialer = &dialer;
+  options.reconnect.random = [] { return 1.0; };
+  options.reconnect.prepare_connection =
+      [&worker](Protocol&, const std::function<void(std::error_code)>& done) {
+        worker->call("twister.register", {"worker"}, [done](const JsonRpcResult& result) {
+          done(result.value == true ? std::error_code()
+                                    : std::make_error_code(std::errc::address_in_use));
+        });
+      };
+  JsonRpcClient client(loop, Address::parse("192.0.2.1:80"), options);
+  worker = &client;
+  client.connect();
+  for (std::size_t attempt = 0; attempt < 2; ++attempt) {
+    clock.advance(std::chrono::seconds(1));
+    loop.run_until_idle();
+    hub.add_connection(dialer.succeed(attempt));
+    loop.run_until_idle();
+    EXPECT_EQ(hub.node_names(), Lines{"worker"});
+    hub.abort_connections();
+    loop.run_until_idle();
+    EXPECT_TRUE(hub.node_names().empty());
+  }
+}
+
 TEST_F(JsonRpcNodes, AreKnownToServersAlone) {
   start();
   const json answer =
       answer_to(R"({"jsonrpc":"2.0","id":1,"method":"twister.register","params":["a"]})");
-  EXPECT_EQ(answer["error"]["data"], json());
+  EXPECT_EQ(answer["error"]["message"], "no names are registered here");
   EXPECT_EQ(error_code(answer), -32601);
 }
 

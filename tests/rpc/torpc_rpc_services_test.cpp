@@ -36,6 +36,7 @@ class ProtobufOverTorpc : public ::testing::Test {
         [this](RpcContext& context, Int32Value& n, RpcReply<Int32Value> reply) {
           context.on_cancel([this] { ++cancelled; });
           context.torpc_peer()->call("double", {n.value()}, [reply](const TorpcResult& doubled) {
+            if (!doubled.ok()) return reply(doubled.status);
             Int32Value result;
             result.set_value(doubled.value.get<int>());
             reply(result);

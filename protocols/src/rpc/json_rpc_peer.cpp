@@ -202,8 +202,8 @@ void JsonRpcPeer::detach(const RpcStatus& why) {
   serving_ = 0;
   replies_ = 0;
   idle_ = nullptr;
-  const auto parts = std::exchange(parts_, {});
-  calls_.end_all(why);  // none of them waits: attach() has sent them all
+  std::exchange(parts_, {}).clear();  // calls that are served end first: they may have made some
+  calls_.end_all(why);                // none of them waits: attach() has sent them all
 }
 
 void JsonRpcPeer::end_calls(const RpcStatus& why) {

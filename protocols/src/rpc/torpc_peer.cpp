@@ -158,7 +158,7 @@ void TorpcPeer::detach(const RpcStatus& why) {
   serving_ = 0;
   replies_ = 0;
   idle_ = nullptr;
-  const auto parts = std::exchange(parts_, {});
+  std::exchange(parts_, {}).clear();  // calls that are served end first: they may have made some
   end_calls(why);
 }
 

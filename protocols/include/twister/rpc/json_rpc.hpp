@@ -148,7 +148,8 @@ class JsonRpcServer : public TcpServer, private detail::JsonRpcNames {
 //   twister.call_node(name, method, params)      what the one of that name answers. Nobody has it: -32005,
 //                                                "node NAME not exist". A notification is passed on as one
 // A call that is passed on ends when the connection of its caller does. Names are those of one server: with
-// several loops there are as many tables.
+// several loops there are as many tables. A JsonRpcClient that has a name registers it at each connection, in
+// ReconnectOptions::prepare_connection.
 //
 // Errors: std::invalid_argument for names of methods that are taken.
 void add_names(JsonRpcMethods& methods);

@@ -35,8 +35,10 @@ constexpr Alias aliases[] = {
 };
 
 constexpr std::string_view all_names =
-    "length-prefixed[:WIDTH[be|le]], lp8, lp16[le], lp24[le], lp32[le], lp64[le], varint[:10], "
-    "lines[:lf|:crlf], delimited:HEX[,HEX...], fixed:BYTES, netstring, json-texts, content-length";
+    "length-prefixed[:WIDTH[be|le],offset=N,adjustment=N,strip=N,includes-itself], lp8, lp16[le], "
+    "lp24[le], lp32[le], lp64[le], varint[:5|10], lines[:either|lf|crlf,send=lf|crlf,keep], "
+    "delimited:HEX[,HEX...,keep], fixed:BYTES, netstring, json-texts[:depth=N], "
+    "content-length[:header=N]";
 
 // One of the words between commas: "keep", or "strip=3" with a value.
 struct Parameter {

@@ -154,6 +154,14 @@ TEST(AnyFraming, SaysWhatIsWrongWithANameWhereAndWhatThereIs) {
               HasSubstr("at character 7: 16 bytes exceed max_frame_bytes 15"));
 }
 
+TEST(AnyFraming, NamesEveryParameterThatThereIs) {
+  for (const char* const parameter :
+       {"[be|le]", "offset=", "adjustment=", "strip=", "includes-itself", "varint[:5|10]", "either",
+        "send=lf|crlf", "keep", "HEX", "BYTES", "depth=", "header="}) {
+    EXPECT_THAT(std::string(AnyFraming::names()), HasSubstr(parameter));
+  }
+}
+
 TEST(AnyFraming, RefusesNamesThatSayTooMuchOrTooLittle) {
   for (const std::string_view name : {"",
                                       ":",

@@ -77,7 +77,7 @@ class AnyFraming {
     return std::visit([&](const auto& framing) { return framing.finish(rest); }, framing_);
   }
 
-  // What names there are, for a program's --help.
+  // What names there are and their parameters, commas between them, for a program's --help.
   static std::string_view names() noexcept;
 
  private:

@@ -32,7 +32,7 @@ struct JsonOptions {
 //   in UTF-8 as it is, only control characters, quotes and backslashes escaped; the shortest form
 //   of a double that reads back the same.
 // Limits: max_depth is judged before a level is built; the framing limits the size. A value takes
-//   up to some twenty times the bytes of its text.
+//   up to some thirty times the bytes of its text, and as much for each copy.
 // Errors: malformed_json (an empty frame too), too_deep, invalid_utf8, number_out_of_range;
 //   encoding too_deep, invalid_utf8, and unencodable for NaN, infinities and binary values.
 // Ownership: message() is the codec's, freed when the input runs dry; move from it to keep it.

@@ -72,6 +72,8 @@ enum class Terminator {
 //                         it is written; only framings, whose message is one view, cope with that
 //   finish(rest)          end of stream, after decode() said incomplete: no error between messages,
 //                         CodecErrc::truncated inside one, the sticky error after one
+//   forget()              may be there: nobody will look at message() any more, and the connection may
+//                         now be idle for long, so memory that is not worth keeping is given back
 //
 // Limits: a size is judged in one place, on the header or as soon as it is certain, before a byte
 //   is stored.
@@ -100,9 +102,8 @@ concept Framing = Codec<F> && std::same_as<typename F::Message, ByteView> &&
   { framing.end_frame(out, mark) } -> std::same_as<CodecError>;
 };
 
-// The body of one frame to a value and back. decode() is given exactly one whole frame. A payload
-// may have `void forget()`: nobody will look at message() any more, the connection may now
-// be idle for long, so memory that is not worth keeping is given back.
+// The body of one frame to a value and back. decode() is given exactly one whole frame. forget() may
+// be there as in a Codec.
 template <class P>
 concept Payload = requires(P payload, ByteView frame, ByteBuffer& out,
                            const typename P::Message& message) {

@@ -1,14 +1,15 @@
 // rpc_echo_load - calls Echo/Echo as fast as it is answered, and says how fast that was.
 //
 //   rpc_echo_load --port 8888 --connections 1 --in-flight 64 --size 32 --duration 5 [--timeout-ms 0]
+//   rpc_echo_load --port 8888 --connections 8 --rate 20000
 //
 // Prints one line of JSON. Each connection has so many calls in flight; one that ends is followed by the
-// next at once. With --timeout-ms 0 calls have no deadline. The first tenth of the time is not counted.
-#include <algorithm>
+// next at once. With --rate calls are made by the clock instead, so many a second on all connections
+// together, whether others were answered or not; their latency counts from when they were due. With
+// --timeout-ms 0 calls have no deadline. The first tenth of the time is not counted.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,104 +20,122 @@
 #include <twister/rpc/connection.hpp>
 #include <twister/tcp_client.hpp>
 
+#include "bench/rpc/call_load.hpp"
+
 namespace {
 
 using namespace std::chrono;
 using google::protobuf::BytesValue;
+using twister::RpcCode;
 using twister::RpcConnection;
 using twister::RpcStatus;
+using twister::bench::CallEnd;
+using twister::bench::CallTimes;
 
 const twister::RpcMethodName method("Echo/Echo");
 
-struct Load {
-  twister::IOLoop loop;
-  BytesValue request;
-  twister::RpcCallOptions options;
-  std::vector<RpcConnection*> connections;
-  std::vector<std::uint32_t> micros;
-  steady_clock::time_point begin;
-  steady_clock::time_point end;
-  std::uint64_t failed = 0;
-  bool over = false;
+class Load {
+ public:
+  Load(const twister::bench::LoadOptions& options, double rate, milliseconds timeout)
+      : options_(options), rate_(rate), times_(options.seconds) {
+    request_.set_value(std::string(options.size, 'x'));
+    call_options_.timeout = timeout;
+    if (rate_ > 0) rpc_options_.max_calls_in_flight = 1'000'000;  // whom the server shall refuse
+  }
 
-  void call(RpcConnection& connection) {
-    const auto sent = steady_clock::now();
+  int run() {
+    for (int i = 0; i < options_.connections; ++i) {
+      client_.connect("127.0.0.1:" + std::to_string(options_.port),
+                      std::make_unique<RpcConnection>(loop_, nullptr, rpc_options_),
+                      [this](const twister::ConnectError& error, twister::Protocol* protocol) {
+                        if (error) {
+                          std::fprintf(stderr, "rpc_echo_load: %s\n", error.message().c_str());
+                          std::exit(1);
+                        }
+                        add(static_cast<RpcConnection&>(*protocol));
+                      });
+    }
+    loop_.run();
+    times_.print();
+    return times_.failed() == 0 ? 0 : 1;
+  }
+
+ private:
+  void add(RpcConnection& connection) {
+    connections_.push_back(&connection);
+    connection.set_close_callback([this](const twister::CloseReason& reason) {
+      if (over_) return;
+      std::fprintf(stderr, "rpc_echo_load: %s\n", reason.message().c_str());
+      std::exit(1);
+    });
+    if (connections_.size() < static_cast<std::size_t>(options_.connections)) return;
+    times_.start();
+    due_ = CallTimes::Clock::now();
+    if (rate_ > 0) return clock_.start();
+    for (RpcConnection* each : connections_) {
+      for (int n = 0; n < options_.in_flight; ++n) call(*each, due_);
+    }
+  }
+
+  void call(RpcConnection& connection, CallTimes::Time sent) {
     connection.call<BytesValue>(
-        method, request, options,
+        method, request_, call_options_,
         [this, &connection, sent](const RpcStatus& status, BytesValue& reply) {
-          const auto now = steady_clock::now();
-          if (over) return;
-          if (!status.ok() || reply.value().size() != request.value().size()) {
-            if (++failed == 1)
-              std::fprintf(stderr, "rpc_echo_load: %s\n", status.message().c_str());
-            if (!connection.is_open()) return;
-          } else if (now >= begin) {
-            micros.push_back(
-                static_cast<std::uint32_t>(duration_cast<nanoseconds>(now - sent).count() / 100));
-          }
-          if (now >= end) {
-            over = true;
-            loop.stop();
-            return;
-          }
-          call(connection);
+          if (over_) return;
+          const auto now = CallTimes::Clock::now();
+          const CallEnd how = end_of(status, reply);
+          if (!times_.record(sent, now, how)) return finish();
+          if (rate_ == 0 && connection.is_open()) call(connection, now);
         });
   }
-};
 
-double number_of(int argc, char** argv, const char* name, double otherwise) {
-  for (int i = 1; i + 1 < argc; ++i) {
-    if (std::strcmp(argv[i], name) == 0) return std::atof(argv[i + 1]);
+  CallEnd end_of(const RpcStatus& status, const BytesValue& reply) {
+    if (status.ok() && reply.value().size() == request_.value().size()) return CallEnd::ok;
+    if (status.code == RpcCode::resource_exhausted) return CallEnd::refused;
+    if (times_.failed() == 0) {
+      std::fprintf(stderr, "rpc_echo_load: %s\n", status.message().c_str());
+    }
+    return CallEnd::failed;
   }
-  return otherwise;
-}
+
+  // With --rate: makes the calls that are due.
+  void catch_up() {
+    const auto now = CallTimes::Clock::now();
+    if (times_.over(now)) return finish();
+    const auto interval = duration_cast<CallTimes::Clock::duration>(duration<double>(1 / rate_));
+    for (; due_ <= now; due_ += interval) {
+      next_ = (next_ + 1) % connections_.size();
+      call(*connections_[next_], due_);
+    }
+  }
+
+  void finish() {
+    over_ = true;
+    loop_.stop();
+  }
+
+  const twister::bench::LoadOptions& options_;
+  double rate_;
+  CallTimes times_;
+  BytesValue request_;
+  twister::RpcCallOptions call_options_;
+  twister::RpcOptions rpc_options_;
+  std::vector<RpcConnection*> connections_;
+  std::size_t next_ = 0;
+  CallTimes::Time due_{};
+  bool over_ = false;
+  twister::IOLoop loop_;
+  twister::TcpClient client_{loop_};
+  twister::PeriodicCallback clock_{loop_, microseconds(200), [this] { catch_up(); }};
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto port = static_cast<int>(number_of(argc, argv, "--port", 8888));
-  const auto count = static_cast<int>(number_of(argc, argv, "--connections", 1));
-  const auto in_flight = static_cast<int>(number_of(argc, argv, "--in-flight", 1));
-  const auto size = static_cast<std::size_t>(number_of(argc, argv, "--size", 32));
-  const double seconds = number_of(argc, argv, "--duration", 5);
+  using twister::bench::number_of;
+  const twister::bench::LoadOptions options(argc, argv);
   const auto timeout = static_cast<int>(number_of(argc, argv, "--timeout-ms", 0));
-
-  Load load;
-  load.request.set_value(std::string(size, 'x'));
-  load.options.timeout = timeout == 0 ? twister::never : milliseconds(timeout);
-  load.micros.reserve(20'000'000);
-  twister::TcpClient client(load.loop);
-  for (int i = 0; i < count; ++i) {
-    client.connect("127.0.0.1:" + std::to_string(port),
-                   std::make_unique<RpcConnection>(load.loop, nullptr),
-                   [&](const twister::ConnectError& error, twister::Protocol* protocol) {
-                     if (error) {
-                       std::fprintf(stderr, "rpc_echo_load: %s\n", error.message().c_str());
-                       std::exit(1);
-                     }
-                     load.connections.push_back(static_cast<RpcConnection*>(protocol));
-                     if (load.connections.size() < static_cast<std::size_t>(count)) return;
-                     const auto now = steady_clock::now();
-                     load.begin = now + duration_cast<nanoseconds>(duration<double>(seconds / 10));
-                     load.end = load.begin + duration_cast<nanoseconds>(duration<double>(seconds));
-                     for (RpcConnection* each : load.connections) {
-                       for (int n = 0; n < in_flight; ++n) load.call(*each);
-                     }
-                   });
-  }
-  load.loop.run();
-  auto& times = load.micros;
-  std::sort(times.begin(), times.end());
-  const auto at = [&](double part) {
-    if (times.empty()) return 0.0;
-    const auto index = static_cast<std::size_t>(part * static_cast<double>(times.size() - 1));
-    return times[index] / 10.0;
-  };
-  std::printf(
-      "{\"calls_per_s\": %.0f, \"calls\": %zu, \"failed\": %llu, \"p50_us\": %.1f, \"p90_us\": "
-      "%.1f, "
-      "\"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f}\n",
-      static_cast<double>(times.size()) / seconds, times.size(),
-      static_cast<unsigned long long>(load.failed), at(0.5), at(0.9), at(0.99), at(0.999), at(1));
-  return load.failed == 0 ? 0 : 1;
+  Load load(options, number_of(argc, argv, "--rate", 0),
+            timeout == 0 ? twister::never : milliseconds(timeout));
+  return load.run();
 }

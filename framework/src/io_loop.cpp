@@ -51,6 +51,9 @@ bool IOLoop::cancel(TimerId timer) {
 TimePoint IOLoop::now() const {
   return core_->now();
 }
+std::uint64_t IOLoop::round() const noexcept {
+  return core_->round();
+}
 std::optional<TimePoint> IOLoop::next_timer() const {
   return core_->next_timer();
 }

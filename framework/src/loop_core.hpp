@@ -53,7 +53,9 @@ class LoopCore {
   class Turn {
    public:
     explicit Turn(LoopCore& loop) noexcept : loop_(loop) {
-      if (loop_.depth_++ == 0 && loop_.monitor_ != nullptr) [[unlikely]]
+      if (loop_.depth_++ > 0) return;
+      if (!loop_.round_goes_on_) ++loop_.round_;
+      if (loop_.monitor_ != nullptr) [[unlikely]]
         loop_.monitor_->turn_began();
     }
     ~Turn() {
@@ -91,6 +93,9 @@ class LoopCore {
   // Null until it was enabled.
   LoopMonitor* monitor() noexcept { return monitor_.get(); }
   std::uint64_t callbacks() const noexcept { return callbacks_; }
+  std::uint64_t round() const noexcept { return round_; }
+  // A reactor has found more than it takes at once, and goes on as soon as others had their turn.
+  void set_round_goes_on(bool on) noexcept { round_goes_on_ = on; }
   std::size_t pending_timers() const noexcept { return timers_.size(); }
 
   void add_callback(IOLoop::Callback callback);
@@ -167,6 +172,8 @@ class LoopCore {
 
   LoopActivity activity_;
   int depth_ = 0;
+  std::uint64_t round_ = 0;
+  bool round_goes_on_ = false;
   bool pending_posted_ = false;
   bool ending_ = false;  // being destroyed: nothing is served later
   Stream* pending_head_ = nullptr;

@@ -87,6 +87,7 @@ class ProxyTransport final : public Transport {
   }
   void shutdown_send() override { inner_->shutdown_send(); }
   Unsent unsent() const noexcept override { return inner_->unsent(); }
+  std::size_t unread_bytes() const noexcept override { return inner_->unread_bytes(); }
   void close() noexcept override { inner_->close(); }
   void reset() noexcept override { inner_->reset(); }
   Address peer_address() const override {

@@ -58,13 +58,22 @@ class EpollReactor final : public Reactor {
 
   void wait() {
     set_.async_wait(asio::posix::stream_descriptor::wait_read, [this](asio::error_code error) {
-      if (error) return;
-      poll();
-      wait();
+      if (!error) poll_again();
     });
   }
 
-  void poll() {
+  void poll_again() {
+    const bool more = poll();
+    loop_.set_round_goes_on(more);
+    if (more) {
+      asio::post(loop_.io(), [this] { poll_again(); });
+    } else {
+      wait();
+    }
+  }
+
+  // True when there may be more.
+  bool poll() {
     const LoopCore::Turn turn(loop_);
     loop_.activity().begin("on_data");
     const int count =
@@ -79,6 +88,7 @@ class EpollReactor final : public Reactor {
       events->on_ready(readiness_of(event.events));
     }
     loop_.activity().begin(LoopActivity::between_turns);
+    return count == static_cast<int>(batch_.size());
   }
 
   LoopCore& loop_;

@@ -1,5 +1,6 @@
 #include "socket_transport.hpp"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -98,6 +99,11 @@ IoResult SocketTransport::send(std::span<const ByteView> pieces) {
 
 void SocketTransport::shutdown_send() {
   ::shutdown(descriptor_, SHUT_WR);
+}
+
+std::size_t SocketTransport::unread_bytes() const noexcept {
+  int bytes = 0;
+  return ::ioctl(descriptor_, FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 void SocketTransport::close() noexcept {

@@ -32,6 +32,7 @@ class SocketTransport final : public Transport {
   IoResult receive(std::span<std::byte> room) override;
   IoResult send(std::span<const ByteView> pieces) override;
   void shutdown_send() override;
+  std::size_t unread_bytes() const noexcept override;
   void close() noexcept override;
   void reset() noexcept override;
   Address peer_address() const override { return peer_; }

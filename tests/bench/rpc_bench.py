@@ -26,7 +26,8 @@ PROGRAMS = {
     OURS: (["rpc_echo_server", "--port", "0"], "rpc_echo_load"),
     "twister, coroutine": (["rpc_echo_server", "--port", "0", "--coroutine"], "rpc_echo_load"),
     "twister, late": (["rpc_echo_server", "--port", "0", "--late"], "rpc_echo_load"),
-    "gRPC": (["bench/rpc/grpc_server"], "bench/rpc/grpc_load"),
+    "gRPC, queue": (["bench/rpc/grpc_server"], "bench/rpc/grpc_load"),
+    "gRPC, callbacks": (["bench/rpc/grpc_server", "callbacks"], "bench/rpc/grpc_load"),
     "Thrift": (["bench/rpc/thrift_server"], "bench/rpc/thrift_load"),
     "Cap'n Proto": (["bench/rpc/capnp_server"], "bench/rpc/capnp_load"),
 }

@@ -88,6 +88,9 @@ class IOLoop {
   // cancelled.
   bool cancel(TimerId timer);
   TimePoint now() const;
+  // A number that changes whenever the loop has done all that it found ready, and looks again. What is called
+  // back while it stays the same became ready about when the first of it did, and waited for the others.
+  std::uint64_t round() const noexcept;
   // When the next timer is due; empty without one.
   std::optional<TimePoint> next_timer() const;
 

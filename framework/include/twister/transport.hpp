@@ -82,6 +82,9 @@ class Transport {
     std::uint64_t sent = 0;  // grows whenever some of them leave
   };
   virtual Unsent unsent() const noexcept { return {}; }
+  // What has arrived and waits for receive(), as far as that is known; where a layer changes bytes, before it
+  // does.
+  virtual std::size_t unread_bytes() const noexcept { return 0; }
   // Closes now; nothing is reported any more.
   virtual void close() noexcept = 0;
   // Closes with a reset: the peer sees the connection break.

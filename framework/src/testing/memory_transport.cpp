@@ -101,6 +101,8 @@ class MemoryTransport final : public Transport {
     Link::notify(link_, 1 - index_, Readiness::readable | Readiness::hangup);
   }
 
+  std::size_t unread_bytes() const noexcept override { return link_->sides[index_].inbox.size(); }
+
   void close() noexcept override {
     if (std::exchange(ours().closed, true)) return;
     ours().events = nullptr;

@@ -35,6 +35,7 @@ class TlsTransport final : public Transport, private TransportEvents {
     const Unsent below = inner_->unsent();
     return {.bytes = encrypted_.size() + below.bytes, .sent = sent_bytes_ + below.sent};
   }
+  std::size_t unread_bytes() const noexcept override { return inner_->unread_bytes(); }
   void close() noexcept override { inner_->close(); }
   void reset() noexcept override { inner_->reset(); }
   Address peer_address() const override { return inner_->peer_address(); }

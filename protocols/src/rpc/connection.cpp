@@ -117,8 +117,22 @@ void RpcConnection::on_data(ByteView chunk) {
   delivering_ = true;
   heard_ = true;
   held_ = false;  // what was kept has been handled before
-  received_at_ = host_->loop().now();
+  note_arrival(chunk.size());
   MessageProtocol<RpcFrames>::on_data(chunk);
+}
+
+// Says since when what is received now has waited. Not only here: in the round, behind other connections, and
+// in the kernel, behind what this one received before. So the kernel is asked how much there is, and asked
+// again when that has come.
+void RpcConnection::note_arrival(std::size_t bytes) {
+  constexpr std::size_t least_backlog_bytes = 4096;  // less comes from a socket that is empty then
+  if (bytes <= backlog_) {
+    backlog_ -= bytes;
+    return;
+  }
+  received_at_ = host_->loop().now();
+  waits_since_ = host_->round_began(received_at_);
+  backlog_ = bytes < least_backlog_bytes ? 0 : transport()->unread_bytes();
 }
 
 void RpcConnection::on_message(const RpcFrame& frame) {

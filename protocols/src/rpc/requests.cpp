@@ -202,19 +202,10 @@ RpcCode RpcConnection::refusal(const RpcMethod* method, ByteView message) {
   if (draining_) return RpcCode::unavailable;
   if (calls_ >= host_->options().max_calls_in_flight ||
       message.size() > host_->options().max_message_bytes || budget_->is_used_up() ||
-      waited_too_long()) [[unlikely]] {
+      host_->waited_too_long(waits_since_, held_)) [[unlikely]] {
     return RpcCode::resource_exhausted;
   }
   return RpcCode::ok;
-}
-
-// Looking at the clock costs as much as a tenth of a small call: so only now and then, unless input is known
-// to have waited.
-bool RpcConnection::waited_too_long() {
-  constexpr std::uint32_t requests_a_look = 16;
-  if (!held_ && ++since_clock_ % requests_a_look != 0) return false;
-  const auto most = host_->options().max_wait;
-  return most != never && host_->loop().now() > later(received_at_, most);
 }
 
 void RpcConnection::respond_refusal(const RpcFrame& frame, RpcCode code, bool unknown) {

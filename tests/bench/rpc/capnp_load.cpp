@@ -63,7 +63,8 @@ int main(int argc, char** argv) {
   auto finished = kj::newPromiseAndFulfiller<void>();
   load.done = kj::mv(finished.fulfiller);
   for (auto& connection : connections) {
-    for (int n = 0; n < options.in_flight; ++n) load.call(connection->echo, CallTimes::Clock::now());
+    for (int n = 0; n < options.in_flight; ++n)
+      load.call(connection->echo, CallTimes::Clock::now());
   }
   finished.promise.wait(io.waitScope);
   load.times.print();

@@ -1,5 +1,7 @@
-// grpc_server: Echo by gRPC's completion queue, on one thread. That costs gRPC less CPU than its callbacks,
-// which run on threads of its own.
+// grpc_server [callbacks]: Echo by gRPC's completion queue, on one thread, or by its callbacks, which run on
+// threads of its own.
+#include <cstdio>
+#include <cstring>
 #include <memory>
 
 #include <grpcpp/grpcpp.h>
@@ -49,21 +51,44 @@ class Call {
   std::unique_ptr<Parts> parts_;
 };
 
-}  // namespace
+class Callbacks final : public bench::Echo::CallbackService {
+  grpc::ServerUnaryReactor* Call(grpc::CallbackServerContext* context, const BytesValue* request,
+                                 BytesValue* reply) override {
+    reply->set_value(request->value());
+    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
+};
 
-int main() {
-  Service service;
+// With a queue, if there is one.
+std::unique_ptr<grpc::Server> listen(grpc::Service& service,
+                                     std::unique_ptr<grpc::ServerCompletionQueue>* queue) {
   int port = 0;
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&service);
-  const auto queue = builder.AddCompletionQueue();
-  const auto server = builder.BuildAndStart();
+  if (queue != nullptr) *queue = builder.AddCompletionQueue();
+  auto server = builder.BuildAndStart();
   std::printf("listening on 127.0.0.1:%d\n", port);
   std::fflush(stdout);
+  return server;
+}
 
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "callbacks") == 0) {
+    Callbacks service;
+    listen(service, nullptr)->Wait();
+    return 0;
+  }
+  Service service;
+  std::unique_ptr<grpc::ServerCompletionQueue> queue;
+  const auto server = listen(service, &queue);
   constexpr int calls_at_a_time = 1024;
-  for (int i = 0; i < calls_at_a_time; ++i) new Call(service, *queue);  // live as long as the program
+  for (int i = 0; i < calls_at_a_time; ++i)
+    new Call(service, *queue);  // live as long as the program
   void* tag = nullptr;
   bool ok = false;
   while (queue->Next(&tag, &ok)) {

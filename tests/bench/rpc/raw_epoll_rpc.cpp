@@ -47,8 +47,8 @@ std::size_t answer(const char* in, std::size_t size, std::vector<char>& out) {
       length -= static_cast<std::uint32_t>(name);
       std::memcpy(header.data(), &length, sizeof length);
     }
-    header[4] = static_cast<char>(0x81);              // a response,
-    header[5] = header[6] = header[7] = 0;            // and it is OK
+    header[4] = static_cast<char>(0x81);    // a response,
+    header[5] = header[6] = header[7] = 0;  // and it is OK
     const std::size_t end = out.size();
     out.resize(end + header_bytes + length);
     std::memcpy(out.data() + end, header.data(), header_bytes);

@@ -41,6 +41,7 @@ class FaultyTransport final : public Transport {
   bool established() const noexcept override { return inner_->established(); }
   IoResult establish() override { return inner_->establish(); }
   Unsent unsent() const noexcept override { return inner_->unsent(); }
+  std::size_t unread_bytes() const noexcept override { return inner_->unread_bytes(); }
   IoResult receive(std::span<std::byte> room) override;
   IoResult send(std::span<const ByteView> pieces) override;
   void shutdown_send() override;

@@ -120,6 +120,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   void send_preface();
   void read_preface(const RpcFrame& frame);
   void on_other(const RpcFrame& frame);
+  void note_arrival(std::size_t bytes);
   void read_goaway(const RpcFrame& frame);
   void read_pong(const RpcFrame& frame);
   void on_message_error(const CodecError& error) override;
@@ -136,7 +137,6 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   void begin_call(detail::RpcWireCall& call);
   const RpcMethod* method_of(const RpcFrame& frame, const Parsed& parsed);
   bool name_method(std::uint16_t number, std::string_view name, const RpcMethod*& method);
-  bool waited_too_long();
   RpcCode refusal(const RpcMethod* method, ByteView message);
   void respond_refusal(const RpcFrame& frame, RpcCode code, bool unknown);
   void on_skipped_request(const RpcFrame& frame);
@@ -198,8 +198,9 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   std::uint32_t last_accepted_ = 0;                         // of the peer's; 0 for none
   std::uint32_t last_ping_ = 0;
   std::uint32_t write_resumes_ = 0;
-  std::uint32_t since_clock_ = 0;  // requests since the time was looked at
   TimePoint received_at_{};
+  TimePoint waits_since_{};  // of what is handled now; not later than received_at_
+  std::size_t backlog_ = 0;  // bytes that are known to have waited as long
   std::size_t peer_max_message_bytes_ = 1024 * 1024;
   std::uint32_t peer_stream_credit_ = 64 * 1024;
   bool opened_ = false;

@@ -32,9 +32,11 @@ struct RpcOptions {
   // What all streams of the connection may keep together: messages that were not taken, or were sent without
   // credit. A stream whose message would exceed it ends with RESOURCE_EXHAUSTED; send() drops it.
   std::size_t max_stream_memory_bytes = 16 * 1024 * 1024;
-  // A request that was received longer ago, and is only now decoded, is answered RESOURCE_EXHAUSTED: its
-  // caller has given up, and the server has too much to do as it is.
-  std::chrono::milliseconds max_wait = std::chrono::seconds(10);
+  // A request that has waited longer for the loop, in its connection or behind others, is answered
+  // RESOURCE_EXHAUSTED, which costs next to nothing: so a server with too much to do goes on answering as
+  // many as it can, in time. A healthy one comes nowhere near a second; a shorter time makes replies under
+  // overload as much quicker.
+  std::chrono::milliseconds max_wait = std::chrono::seconds(1);
   // While there are calls in flight, or `ping_when_idle`, the peer is asked for a sign of life so often, and
   // RpcConnection::round_trip() measured; when nothing at all comes for ping_timeout, the connection is
   // closed.

@@ -94,6 +94,19 @@ class RpcHost : public std::enable_shared_from_this<RpcHost> {
   void flush_later(RpcConnection& connection);
   void never_flush(RpcConnection& connection) noexcept;
 
+  // When the loop found what it handles now; `now` in the first call of a round.
+  TimePoint round_began(TimePoint now) {
+    if (const std::uint64_t round = loop_round(); round != round_) {
+      round_ = round;
+      round_began_ = now;
+      requests_ = 0;
+      looks_ = false;
+    }
+    return round_began_;
+  }
+  // Whether what has waited since then has waited longer than max_wait. `surely`: not only now and then.
+  bool waited_too_long(TimePoint since, bool surely);
+
   // False when somebody has it.
   bool take_name(const std::string& name, RpcConnection& connection) {
     return names_.emplace(name, &connection).second;
@@ -121,6 +134,7 @@ class RpcHost : public std::enable_shared_from_this<RpcHost> {
  private:
   bool refuse(RpcCall& call);
   bool intercept(RpcCall& call);
+  std::uint64_t loop_round() const noexcept;
 
   IOLoop& loop_;
   const RpcServices* services_;
@@ -131,6 +145,10 @@ class RpcHost : public std::enable_shared_from_this<RpcHost> {
   std::map<std::string, RpcConnection*, std::less<>> names_;
   std::shared_ptr<Deadlines> deadlines_;
   RpcCounters counters_;
+  std::uint64_t round_ = 0;
+  TimePoint round_began_{};
+  std::uint32_t requests_ = 0;  // of the round
+  bool looks_ = false;          // at the time, for each request
   std::vector<RpcConnection*> to_flush_;
   bool flush_posted_ = false;
   std::unique_ptr<RpcMetrics> metrics_;

@@ -1,6 +1,7 @@
 // twister/rpc/detail/id_table.hpp - calls in flight by their ids.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -77,8 +78,9 @@ class IdTable {
     T* value = nullptr;
   };
 
-  // Neighbouring ids, which most are, go to neighbouring slots.
-  std::size_t home(std::uint32_t id) const noexcept { return id & (slots_.size() - 1); }
+  // Ids mostly count up. Multiplied by the golden ratio they lie apart, as evenly as can be: were they
+  // neighbours, taking the oldest out would move all the others.
+  std::size_t home(std::uint32_t id) const noexcept { return (id * 0x9e3779b9u) >> shift_; }
   std::size_t next(std::size_t at) const noexcept { return (at + 1) & (slots_.size() - 1); }
 
   void place(std::uint32_t id, T* value) noexcept {
@@ -90,12 +92,14 @@ class IdTable {
   void grow() {
     std::vector<Slot> old(slots_.empty() ? 16 : slots_.size() * 2);
     old.swap(slots_);
+    shift_ = 32 - std::countr_zero(slots_.size());
     for (const Slot& slot : old) {
       if (slot.value != nullptr) place(slot.id, slot.value);
     }
   }
 
   std::vector<Slot> slots_;
+  int shift_ = 0;  // leaves the bits of a place
   std::size_t count_ = 0;
 };
 

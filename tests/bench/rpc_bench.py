@@ -129,9 +129,9 @@ def overload(settings):
     if settings.max_wait_ms:
         options += ["--max-wait-ms", str(settings.max_wait_ms)]
     with RpcServer(build, OURS, *options) as server:
-        peaks = [run(build, OURS, server, connections=connections, in_flight=8, duration=2)["calls_per_s"]
-                 for _ in range(3)]
-        peak = statistics.median(peaks)
+        peaks = [run(build, OURS, server, connections=connections, in_flight=8, duration=2) for _ in range(3)]
+        peak = statistics.median(each["calls_per_s"] for each in peaks)
+        peak_us = statistics.median(each["cpu_us"] for each in peaks)
         print(f"each call burns {settings.burn_us} us of CPU, {connections} connections; the peak, with 8 in "
               f"flight on each, is {peak:,.0f} calls a s")
         before, cpu = server.resident_bytes(), server.cpu_nanoseconds()
@@ -143,14 +143,17 @@ def overload(settings):
         result = result_of(load)
         cpu = server.cpu_nanoseconds() - cpu
     refused = result["refused"] / settings.duration
+    cpu_s = cpu / 1e9 / (settings.duration * 1.1)  # a second, with the warm-up
     print(f"twice as many for {settings.duration:g} s:\n"
           f"  answered     {result['calls_per_s']:10,.0f} a s, {result['calls_per_s'] / peak:.1%} of the peak\n"
+          f"  ... of its CPU   {result['calls_per_s'] / cpu_s:6,.0f} a s, "
+          f"{result['calls_per_s'] / cpu_s * peak_us / 1e6:.1%} of the peak's\n"
           f"  refused      {refused:10,.0f} a s with RESOURCE_EXHAUSTED; failed otherwise: {result['failed']}\n"
           f"  of {2 * peak:,.0f} made; {(result['calls_per_s'] + refused) / (2 * peak):.1%} have ended\n"
           f"  latency of those answered, ms: p50 {result['p50_us'] / 1000:.0f}, p99 {result['p99_us'] / 1000:.0f}, "
           f"max {result['max_us'] / 1000:.0f}\n"
           f"  the server's memory: {before / 2**20:.1f} MiB before, {most / 2**20:.1f} MiB at most\n"
-          f"  the server's CPU: {cpu / 1e9 / settings.duration / 1.1:.0%} of its core")
+          f"  the server's CPU: {cpu_s:.0%} of its core")
 
 
 def main():

@@ -1,3 +1,9 @@
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -7,6 +13,8 @@
 #include <gtest/gtest.h>
 
 #include <twister/io_loop.hpp>
+#include <twister/make_connection.hpp>
+#include <twister/protocol.hpp>
 
 #include "support/socket_test.hpp"
 
@@ -326,6 +334,36 @@ TEST_F(IOLoopTimers, OneThatArmsItselfAnewDoesNotKeepTheLoopFromItsCallbacks) {
   real.call_later(1ms, [&] { real.add_callback([&] { real.stop(); }); });
   real.run();
   EXPECT_GT(rounds, 1);
+}
+
+// Notes in which rounds of the loop it is handed bytes.
+class NotesRounds final : public Protocol {
+ public:
+  explicit NotesRounds(std::set<std::uint64_t>& rounds) : rounds_(rounds) {}
+  void on_data(ByteView) override { rounds_.insert(loop().round()); }
+
+ private:
+  std::set<std::uint64_t>& rounds_;
+};
+
+TEST(IOLoopRound, IsOneForAllThatIsReadyWhenItBegins) {
+  std::set<std::uint64_t> rounds;
+  IOLoop loop;
+  std::vector<int> ends;
+  for (int i = 0; i < 300; ++i) {  // more than are asked for at a time
+    std::array<int, 2> pair{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
+    make_connection(loop, make_socket_transport(loop, pair[0]),
+                    std::make_unique<NotesRounds>(rounds));
+    ends.push_back(pair[1]);
+  }
+  for (std::size_t round = 1; round <= 2; ++round) {
+    loop.run_until_idle();
+    for (const int end : ends) EXPECT_EQ(::send(end, "x", 1, 0), 1);
+    loop.run_until_idle();
+    EXPECT_EQ(rounds.size(), round);
+  }
+  for (const int end : ends) ::close(end);
 }
 
 }  // namespace

@@ -44,6 +44,11 @@ class RpcServer(Server):
         """CPU time of all threads, also of those that have ended."""
         return time.clock_gettime_ns((~self.pid << 3) | 2)  # the kernel's number for another process's clock
 
+    def waiting_nanoseconds(self):
+        """For how long it could have run, and others did."""
+        with open(f"/proc/{self.pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1])
+
     def resident_bytes(self):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS:"))
@@ -134,14 +139,14 @@ def overload(settings):
         peak_us = statistics.median(each["cpu_us"] for each in peaks)
         print(f"each call burns {settings.burn_us} us of CPU, {connections} connections; the peak, with 8 in "
               f"flight on each, is {peak:,.0f} calls a s")
-        before, cpu = server.resident_bytes(), server.cpu_nanoseconds()
+        before, cpu, waiting = server.resident_bytes(), server.cpu_nanoseconds(), server.waiting_nanoseconds()
         load = start_load(build, OURS, server, connections=connections, rate=2 * peak, duration=settings.duration)
         most = before
         while load.poll() is None:
             time.sleep(0.1)
             most = max(most, server.resident_bytes())
         result = result_of(load)
-        cpu = server.cpu_nanoseconds() - cpu
+        cpu, waiting = server.cpu_nanoseconds() - cpu, server.waiting_nanoseconds() - waiting
     refused = result["refused"] / settings.duration
     cpu_s = cpu / 1e9 / (settings.duration * 1.1)  # a second, with the warm-up
     print(f"twice as many for {settings.duration:g} s:\n"
@@ -153,7 +158,7 @@ def overload(settings):
           f"  latency of those answered, ms: p50 {result['p50_us'] / 1000:.0f}, p99 {result['p99_us'] / 1000:.0f}, "
           f"max {result['max_us'] / 1000:.0f}\n"
           f"  the server's memory: {before / 2**20:.1f} MiB before, {most / 2**20:.1f} MiB at most\n"
-          f"  the server's CPU: {cpu_s:.0%} of its core")
+          f"  the server's CPU: {cpu_s:.0%} of its core; {waiting / cpu * cpu_s:.0%} had others")
 
 
 def main():

@@ -79,8 +79,10 @@ void FreeCall::answered(const RpcStatus& status) {
   finish(status);
 }
 
-void FreeCall::write_response(const RpcStatus& status, const MessageLite* /*reply*/) {
+std::optional<RpcStatus> FreeCall::write_response(const RpcStatus& status,
+                                                  const MessageLite* /*reply*/) {
   if (!answered_) refuse_(status);
+  return std::nullopt;
 }
 
 }  // namespace twister::detail

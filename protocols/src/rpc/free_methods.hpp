@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -76,7 +77,8 @@ class FreeCall final : public SessionCall {
   std::size_t request_bytes() const noexcept override { return bytes_; }
 
  private:
-  void write_response(const RpcStatus& status, const MessageLite* reply) override;
+  std::optional<RpcStatus> write_response(const RpcStatus& status,
+                                          const MessageLite* reply) override;
 
   std::shared_ptr<FreeMethods> table_;  // replies may be kept longer than the table itself
   std::size_t bytes_ = 0;

@@ -1,5 +1,6 @@
 #include "json_bridge.hpp"
 
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -63,12 +64,15 @@ class BridgedCall final : public SessionCall {
   std::size_t kept_bytes() const noexcept override { return bytes_; }
 
  private:
-  void write_response(const RpcStatus& status, const MessageLite* reply) override {
+  std::optional<RpcStatus> write_response(const RpcStatus& status,
+                                          const MessageLite* reply) override {
     json value;
     RpcStatus written = status;
     if (status.ok() && reply == nullptr) value = json::object();
     if (status.ok() && reply != nullptr) written = bridge_->write(*reply, value);
     answer_(written, std::move(value));
+    if (written.ok() == status.ok()) return std::nullopt;
+    return written;
   }
 
   std::shared_ptr<JsonBridge> bridge_;

@@ -1,4 +1,6 @@
 // torpc servers and clients over memory transports, as bytes and among themselves.
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -287,6 +289,29 @@ TEST_F(TorpcNodes, EndTheirCallsWhenTheClientIsDestroyed) {
   ASSERT_EQ(results.size(), 2u);
   EXPECT_EQ(results[0].status, RpcCode::deadline_exceeded);
   EXPECT_EQ(results[1].status, RpcCode::cancelled);
+}
+
+TEST(TorpcOverAUnixSocket, CallsBothWays) {
+  IOLoop loop;
+  const std::string address =
+      "unix:" + ::testing::TempDir() + "twister-torpc-" + std::to_string(::getpid());
+  TorpcServices services;
+  services.on("add", [](int a, int b) { return a + b; });
+  TorpcServer server(loop, address, services);
+  server.start();
+  TorpcClient client(loop, address, {.name = "ada"}, services);
+  std::vector<TorpcResult> results;
+  client.call("add", {1, 2}, [&](TorpcResult sum) {
+    results.push_back(std::move(sum));
+    server.call_node("ada", "add", {3, 4}, [&](TorpcResult other) {
+      results.push_back(std::move(other));
+      loop.stop();
+    });
+  });
+  loop.run();
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].value, 3);
+  EXPECT_EQ(results[1].value, 7);
 }
 
 }  // namespace

@@ -157,8 +157,9 @@ void RpcCall::abandon(const RpcStatus& why, bool respond) {
   retain();
   ended_ = true;
   cancelled_ = true;
-  if (respond) write_response(why, nullptr);
-  if (observed_) host_->observe(*this, why);
+  std::optional<RpcStatus> instead;
+  if (respond) instead = write_response(why, nullptr);
+  if (observed_) host_->observe(*this, instead ? *instead : why);
   if (listed_) end();
   tell_cancelled(why);
   release();

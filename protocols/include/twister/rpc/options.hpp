@@ -43,7 +43,8 @@ struct RpcOptions {
   std::chrono::milliseconds ping_interval = std::chrono::seconds(30);
   std::chrono::milliseconds ping_timeout = std::chrono::seconds(10);
   bool ping_when_idle = false;
-  // How long calls that this side makes may take, unless they say so themselves; streams have no limit.
+  // How long calls that this side makes, or passes on, may take, unless they say so themselves; streams have no
+  // limit.
   std::chrono::milliseconds call_timeout = std::chrono::seconds(30);
   // See the calls of this side: <twister/rpc/caller.hpp>. Those of the peer: RpcServices::intercept().
   std::vector<std::shared_ptr<RpcCallerInterceptor>> interceptors{};

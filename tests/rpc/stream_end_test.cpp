@@ -113,5 +113,30 @@ TEST(RpcStreamEnd, ComesAtOnceWhenTheConnectionIsLost) {
   EXPECT_EQ(received.lines[0].find("UNAVAILABLE"), 0u);
 }
 
+TEST(RpcStreamEnd, LeavesNoGapWhereAnErrorWaitsBehindWhatWasSent) {
+  Received received;
+  StreamPair pair;
+  MemoryPeer peer(pair.loop,
+                  std::make_unique<RpcConnection>(pair.loop, &pair.services,
+                                                  RpcOptions{.stream_credit_bytes = 100}));
+  const auto data = [](char size) {
+    return std::string{size, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0} +
+           std::string(static_cast<std::size_t>(size), '\0');
+  };
+  // Takes ten bytes of a stream, and opens one each way.
+  peer.send(
+      std::string_view("twister\x01\x08\0\0\0\x02\0\x04\0\x0a\0\0\0"
+                       "\x05\0\0\0\x01\x11\0\0\x01\0\0\0\x04"
+                       "Both",
+                       20 + 17));
+  pair.writers.at(0).send(bytes(100));
+  EXPECT_EQ(pair.writers[0].send(bytes(100)), WriteStatus::paused);
+  peer.send(data(100) + data(1));  // the second is more than there was credit for
+  received.from(pair.readers.at(0));
+  peer.send(data(0));
+  ASSERT_EQ(received.lines.size(), 1u);
+  EXPECT_EQ(received.lines[0].find("RESOURCE_EXHAUSTED"), 0u);
+}
+
 }  // namespace
 }  // namespace twister

@@ -285,9 +285,11 @@ void RpcStreamState::tell_end() noexcept {
 }
 
 void RpcStreamState::break_off(const RpcStatus& why) {
+  const KeptCall kept(link_);
   link_.end_call(why);
   received_.release();
   if (!status_ || status_->ok()) status_ = why;
+  pump();
 }
 
 }  // namespace twister::detail

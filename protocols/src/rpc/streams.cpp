@@ -38,7 +38,7 @@ void RpcConnection::on_stream_frame(const RpcFrame& frame) {
       const char* const why = frame.body.size() > host_->options().max_message_bytes
                                   ? "a message of a stream that is larger than is taken"
                                   : stream->on_data(frame.body);
-      if (why != nullptr) stream->link().end_call(RpcStatus(RpcCode::resource_exhausted, why));
+      if (why != nullptr) stream->break_off(RpcStatus(RpcCode::resource_exhausted, why));
       return;
     }
     case RpcFrameKind::end:

@@ -117,6 +117,8 @@ class RpcStreamState {
   // The reply of a call that has one.
   void on_reply(ByteView message);
   void on_credit(std::uint32_t bytes);
+  // Ends the call, and receives no more, also while the answer waits behind what was sent.
+  void break_off(const RpcStatus& why);
   // The peer has sent all.
   void on_end();
   // The call was answered, and that is read behind what the peer has sent before.
@@ -143,7 +145,6 @@ class RpcStreamState {
   void hand_on_all();
   bool hand_on(ByteView message);
   void tell_end() noexcept;
-  void break_off(const RpcStatus& why);
   void tell(const char* callback, std::function<void()>& once) noexcept;
   void tell_ready();
 

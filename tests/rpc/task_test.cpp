@@ -1,6 +1,7 @@
 // Handlers that are coroutines, and what they await.
 #include <stdexcept>
 
+#include <twister/rpc/stream.hpp>
 #include <twister/rpc/task.hpp>
 
 #include "pair.hpp"
@@ -137,6 +138,51 @@ TEST(RpcTask, EndsQuietlyWhenTheConnectionIsLostMeanwhile) {
   pair.client->abort();
   pair.clock.advance(3s);
   EXPECT_EQ(pair.outcomes.lines.size(), 1u);
+}
+
+RpcTask<> tick(RpcContext& context, const Int32Value&, RpcWriter<Int32Value> out) {
+  while (const bool wanted = co_await sleep(context, 1s)) out.send(number(wanted ? 1 : 0));
+}
+
+TEST(RpcTask, SleepsOnlyAsLongAsItsCallerWaits) {
+  RpcPair pair;
+  pair.services.on_server_stream<Int32Value, Int32Value>("Tick", tick);
+  pair.connect();
+  int ticks = 0;
+  const auto reader = open_server_stream<Int32Value>(*pair.client, "Tick", number(0));
+  reader.receive([&](Int32Value&) { ++ticks; }, [](const RpcStatus&) {});
+  for (int i = 0; i < 100; ++i) pair.clock.advance(1s);
+  EXPECT_EQ(ticks, 100);
+  EXPECT_EQ(pair.server->calls_answered(), 1u);
+  reader.cancel();
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.server->calls_answered(), 0u) << "the coroutine has ended";
+  pair.clock.advance(10s);
+  EXPECT_EQ(ticks, 100);
+}
+
+TEST(RpcTask, DoesNotBeginToSleepForACallerThatHasGone) {
+  RpcPair pair;
+  std::vector<RpcReply<Int32Value>> hung;
+  pair.client_services.on<Int32Value, Int32Value>(
+      "Hang", [&](RpcContext&, Int32Value&, RpcReply<Int32Value> reply) { hung.push_back(reply); });
+  pair.services.on<Int32Value, Int32Value>("Try", [](RpcContext& context, const Int32Value&) {
+    return [](RpcContext& its) -> RpcTask<Int32Value> {
+      const Int32Value request;
+      try {
+        co_await call<Int32Value>(*its.connection(), "Hang", request, {.parent = &its});
+      } catch (const RpcError&) {
+      }
+      co_await sleep(its, 1h);
+      co_return request;
+    }(context);
+  });
+  pair.connect();
+  pair.client->call<Int32Value>("Try", number(0), {.timeout = 1s}, pair.outcomes.add());
+  pair.clock.advance(1s);
+  EXPECT_EQ(pair.outcomes.lines.size(), 1u);
+  EXPECT_EQ(pair.server->calls_answered(), 0u);
+  hung.clear();
 }
 
 }  // namespace

@@ -87,6 +87,14 @@ void RpcContext::add_nested(const RpcCallHandle& call) {
   nested.push_back(call);
 }
 
+void RpcContext::add_sleeper(detail::Sleeper& sleeper) {
+  extras().sleepers.push_back(&sleeper);
+}
+
+void RpcContext::remove_sleeper(detail::Sleeper& sleeper) noexcept {
+  std::erase(extras_->sleepers, &sleeper);
+}
+
 // ---- RpcCall ----
 
 detail::RpcStreamState& RpcCall::open_stream() {
@@ -176,6 +184,11 @@ void RpcCall::tell_cancelled(const RpcStatus& why) {
   if (detail::RpcStreamState* const its = stream()) its->on_abandon(why);
   if (extras_->stop) extras_->stop->request_stop();
   for (const RpcCallHandle& call : std::exchange(extras_->nested, {})) call.cancel();
+  while (!extras_->sleepers.empty()) {
+    detail::Sleeper& sleeper = *extras_->sleepers.back();
+    extras_->sleepers.pop_back();
+    sleeper.wake();
+  }
   for (const auto& function : std::exchange(extras_->on_cancel, {})) {
     detail::guarded("on_cancel", method().name(), function);
   }

@@ -16,6 +16,7 @@ struct RpcContext::Extras {
   RpcMetadata reply_metadata;
   std::vector<std::function<void()>> on_cancel;
   std::vector<RpcCallHandle> nested;
+  std::vector<detail::Sleeper*> sleepers;
   std::optional<std::stop_source> stop;
   std::optional<RpcForwardedTo> forwarded_to;
 };

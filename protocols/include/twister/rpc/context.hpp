@@ -31,6 +31,21 @@ struct RpcForwardedTo {
   std::string method;
 };
 
+namespace detail {
+
+class AwaitedSleep;
+
+// What waits for a time, or for the end of a call.
+class Sleeper {
+ public:
+  virtual void wake() = 0;
+
+ protected:
+  ~Sleeper() = default;
+};
+
+}  // namespace detail
+
 // A call on the side that answers, whatever the wire that it came by.
 //
 // Ownership: valid until the handler has returned its status, its RpcReply was destroyed, or its
@@ -74,6 +89,7 @@ class RpcContext {
 
  protected:
   friend class RpcCaller;
+  friend class detail::AwaitedSleep;
 
   struct Extras;  // what few calls have: src/rpc/call_extras.hpp
 
@@ -82,6 +98,9 @@ class RpcContext {
   Extras& extras();
   // A call that is cancelled with this one.
   void add_nested(const RpcCallHandle& call);
+  // Woken when the call is cancelled, unless it was removed before.
+  void add_sleeper(detail::Sleeper& sleeper);
+  void remove_sleeper(detail::Sleeper& sleeper) noexcept;
 
   const RpcMethod* method_ = nullptr;
   TimePoint deadline_ = TimePoint::max();

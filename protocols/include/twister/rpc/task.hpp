@@ -247,6 +247,35 @@ class [[nodiscard]] AwaitedTime {
   Duration time_;
 };
 
+class [[nodiscard]] AwaitedSleep final : private Sleeper {
+ public:
+  AwaitedSleep(RpcContext& context, Duration time) noexcept : context_(context), time_(time) {}
+  AwaitedSleep(const AwaitedSleep&) = delete;
+  AwaitedSleep& operator=(const AwaitedSleep&) = delete;
+
+  bool await_ready() const noexcept { return context_.cancelled(); }
+  void await_suspend(std::coroutine_handle<> awaiting) {
+    awaiting_ = awaiting;
+    context_.add_sleeper(*this);
+    timer_ = context_.loop().call_later(time_, [this] {
+      context_.remove_sleeper(*this);
+      awaiting_.resume();
+    });
+  }
+  bool await_resume() const noexcept { return !context_.cancelled(); }
+
+ private:
+  void wake() override {
+    context_.loop().cancel(timer_);
+    awaiting_.resume();
+  }
+
+  RpcContext& context_;
+  Duration time_;
+  std::coroutine_handle<> awaiting_;
+  TimerId timer_{};
+};
+
 }  // namespace detail
 
 // Awaits the reply of a call. Throws RpcError when there is none.
@@ -261,6 +290,13 @@ detail::AwaitedCall<Reply> call(RpcCaller& caller, const RpcMethodRef& method,
 // and its memory is lost: that is at the end of a program.
 inline detail::AwaitedTime sleep(IOLoop& loop, Duration time) {
   return {loop, time};
+}
+
+// The same in a handler: false, and at once, when its caller does not wait any more, so that the handler can
+// end and make room for others.
+//   while (const bool wanted = co_await sleep(context, 1s)) ticks.send(tick());
+inline detail::AwaitedSleep sleep(RpcContext& context, Duration time) {
+  return {context, time};
 }
 
 }  // namespace twister

@@ -5,6 +5,7 @@
 #include <twister/metrics.hpp>
 #include <twister/rpc/client.hpp>
 #include <twister/rpc/local.hpp>
+#include <twister/rpc/names.hpp>
 #include <twister/rpc/reflection.hpp>
 #include <twister/rpc/server.hpp>
 
@@ -152,6 +153,66 @@ TEST(RpcLocalDialer, CallsAServerOfTheSameProgram) {
   client.call<Int32Value>("Add1", number(1), outcomes.add());
   loop.run_until_idle();
   EXPECT_EQ(outcomes.lines, Lines{"OK 2"});
+}
+
+// W3C's headers of a request, as a handler sees them.
+RpcStatus trace(RpcContext& context, const StringValue&, StringValue& reply) {
+  std::string seen;
+  for (const auto& [key, value] : context.metadata()) seen += key + "=" + value + ";";
+  reply.set_value(seen);
+  return {};
+}
+
+// A server whose "Relay" asks a peer of the server, by name, for what it sees; and the two clients.
+struct Traced : RpcPair {
+  explicit Traced(const RpcMetadata* added = nullptr) {
+    add_names(services);
+    client_services.on<StringValue, StringValue>("Trace", trace);
+    services.on<StringValue, StringValue>(
+        "Relay", [this, added](RpcContext& context, StringValue&, RpcReply<StringValue> reply) {
+          relay->call_node<StringValue>("end", "Trace", text(""),
+                                        {.metadata = added, .parent = &context},
+                                        [reply](const RpcStatus& status, StringValue& seen) {
+                                          status.ok() ? reply(seen) : reply(status);
+                                        });
+        });
+    connect();
+    register_name(*client, "end", [](const RpcStatus& status) { EXPECT_TRUE(status.ok()); });
+    loop.run_until_idle();
+  }
+  // What is seen at the end of: client, "Relay", the server once more, client.
+  std::string seen_with(const RpcMetadata& metadata) {
+    relay = client;
+    client->call<StringValue>("Relay", text(""), {.metadata = &metadata}, outcomes.add());
+    loop.run_until_idle();
+    return outcomes.lines.at(0);
+  }
+  RpcConnection* relay = nullptr;
+};
+
+TEST(RpcTrace, IsPassedOnToWhatIsAskedOnBehalfOfACall) {
+  RpcMetadata metadata;
+  metadata.add("traceparent", "00-1-2-01");
+  metadata.add("user", "ann");
+  metadata.add("tracestate", "a=1");
+  metadata.add("tracestate", "b=2");
+  EXPECT_EQ(Traced().seen_with(metadata),
+            "OK traceparent=00-1-2-01;tracestate=a=1;tracestate=b=2;");
+}
+
+TEST(RpcTrace, StateMeansNothingWithoutItsParent) {
+  RpcMetadata metadata;
+  metadata.add("tracestate", "a=1");
+  EXPECT_EQ(Traced().seen_with(metadata), "OK ");
+}
+
+TEST(RpcTrace, OfTheCallItselfTakesThePlaceOfBoth) {
+  RpcMetadata own;
+  own.add("traceparent", "00-1-9-01");
+  RpcMetadata metadata;
+  metadata.add("traceparent", "00-1-2-01");
+  metadata.add("tracestate", "a=1");
+  EXPECT_EQ(Traced(&own).seen_with(metadata), "OK traceparent=00-1-9-01;");
 }
 
 }  // namespace

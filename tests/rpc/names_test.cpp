@@ -21,6 +21,7 @@ struct Hub {
     own.back()->on<StringValue, StringValue>(
         "Who",
         [answer](RpcContext& context, const StringValue& request, StringValue& reply) -> RpcStatus {
+          context.reply_metadata().add("by", answer);
           const auto left = std::chrono::duration_cast<std::chrono::seconds>(context.time_left());
           reply.set_value(answer + " " + request.value() + " " + std::to_string(left.count()) +
                           " " + std::string(context.metadata().find("from").value_or("nobody")));
@@ -71,10 +72,14 @@ TEST(RpcNames, LeadToThePeerThatHasThem) {
   hub.name(ann, "a");
   RpcMetadata metadata;
   metadata.add("from", "bob");
-  bob.call_node<StringValue>("a", "Who", text("is it?"), {.timeout = 9s, .metadata = &metadata},
-                             hub.outcomes.add());
+  RpcMetadata reply_metadata;
+  bob.call_node<StringValue>(
+      "a", "Who", text("is it?"),
+      {.timeout = 9s, .metadata = &metadata, .reply_metadata = &reply_metadata},
+      hub.outcomes.add());
   hub.loop.run_until_idle();
   EXPECT_EQ(hub.outcomes.lines, (Lines{"OK", "OK ann is it? 9 bob"}));
+  EXPECT_EQ(reply_metadata.find("by"), "ann");
 }
 
 TEST(RpcNames, ThatNobodyHasAreNotFound) {

@@ -20,27 +20,31 @@ namespace {
 // W3C's headers of these names: which request, of all that go through many programs, this is part of; and
 // what those programs have to say of it, which means nothing without the first.
 constexpr std::string_view trace_key = "traceparent";
+constexpr std::string_view trace_state_key = "tracestate";
 
-std::optional<std::string_view> inherited_trace(const RpcCallOptions& options) {
-  if (options.parent == nullptr) return std::nullopt;
-  if (options.metadata != nullptr && options.metadata->find(trace_key)) return std::nullopt;
-  return options.parent->metadata().find(trace_key);
+RpcMetadata inherited_trace(const RpcCallOptions& options) {
+  RpcMetadata inherited;
+  if (options.parent == nullptr) return inherited;
+  if (options.metadata != nullptr && options.metadata->find(trace_key)) return inherited;
+  const RpcMetadata& from = options.parent->metadata();
+  const auto trace = from.find(trace_key);
+  if (!trace) return inherited;
+  inherited.add(trace_key, *trace);
+  for (const auto& [key, value] : from) {  // there may be several, which are one list
+    if (key == trace_state_key) inherited.add(key, value);
+  }
+  return inherited;
 }
 
 std::size_t metadata_bytes(const RpcCallOptions& options) {
-  std::size_t bytes = options.metadata == nullptr ? 0 : options.metadata->encoded_bytes();
-  if (const auto trace = inherited_trace(options)) bytes += 3 + trace_key.size() + trace->size();
-  return bytes;
+  const std::size_t own = options.metadata == nullptr ? 0 : options.metadata->encoded_bytes();
+  return own + inherited_trace(options).encoded_bytes();
 }
 
 ByteBuffer encoded_metadata(const RpcCallOptions& options) {
   ByteBuffer out;
   if (options.metadata != nullptr) options.metadata->encode(out);
-  if (const auto trace = inherited_trace(options)) {
-    RpcMetadata one;
-    one.add(trace_key, *trace);
-    one.encode(out);
-  }
+  inherited_trace(options).encode(out);
   return out;
 }
 
@@ -60,6 +64,7 @@ void RpcPending::store(const RpcRequest& request, std::byte* tail, std::size_t b
   method_ = request.method;
   idempotent = request.options->idempotent;
   waits_for_ready = request.options->wait_for_ready;
+  reply_metadata = request.options->reply_metadata;
   const auto keep = [&tail](std::string_view text) {
     if (!text.empty()) std::memcpy(tail, text.data(), text.size());
     const std::string_view kept(reinterpret_cast<const char*>(tail), text.size());
@@ -124,6 +129,8 @@ void RpcPending::tell(const RpcStatus& status, ByteView reply,
       guarded("after_call", method_, [&] { interceptor->after_call(method_, status, time); });
     }
   }
+  if (reply_metadata != nullptr && metadata != nullptr) [[unlikely]]
+    *reply_metadata = *metadata;
   guarded("reply", method_, [&] { complete(status, reply, metadata); });
 }
 

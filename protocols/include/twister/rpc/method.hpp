@@ -36,7 +36,8 @@ struct RpcMethodOptions {
   std::size_t max_request_bytes = unlimited;
   // Of all connections of a loop together.
   std::size_t max_in_flight = unlimited;
-  // Doing it twice is the same as doing it once, so that clients may try again.
+  // Doing it twice is the same as doing it once. A fact about the method, for those who list methods: what is
+  // tried again is decided by its callers, with RpcCallOptions::idempotent.
   bool idempotent = false;
 };
 

@@ -63,8 +63,11 @@ struct RpcCallOptions {
   // To be sent with it; read during the call.
   const RpcMetadata* metadata = nullptr;
   // The call on whose behalf this one is made: its deadline holds for this one too, its cancellation
-  // cancels this one, and its "traceparent" is passed on.
+  // cancels this one, and its "traceparent" and "tracestate" are passed on.
   RpcContext* parent = nullptr;
+  // Where to put what the peer has sent as metadata with its answer, before the caller is told of it. Lasts until
+  // the call has ended; the way to it for calls that are awaited, and for streams.
+  RpcMetadata* reply_metadata = nullptr;
 };
 
 }  // namespace twister

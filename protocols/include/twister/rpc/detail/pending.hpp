@@ -96,6 +96,7 @@ class RpcPending : private Timed {
   TimePoint as_of{};  // when it was last on its way, for the time that is left
   unsigned attempts = 0;
   bool one_way = false;
+  RpcMetadata* reply_metadata = nullptr;
   bool idempotent = false;
   bool waits_for_ready = false;
   bool unencodable = false;  // a required field is missing

@@ -296,5 +296,37 @@ TEST(RpcCall, EndsExactlyOnceWhenTheEndOfAnotherCancelsIt) {
   EXPECT_EQ(ends, 8);
 }
 
+TEST(RpcCall, EndsExactlyOnceAmongTenThousandWhenTheConnectionIsLost) {
+  constexpr std::size_t calls = 10'000;
+  const RpcOptions many{.max_calls_in_flight = calls};
+  RpcPair pair(many, many);
+  std::vector<RpcReply<Int32Value>> hung;
+  pair.client_services.on<Int32Value, Int32Value>(
+      "Later",
+      [&](RpcContext&, Int32Value&, RpcReply<Int32Value> reply) { hung.push_back(reply); });
+  pair.connect();
+  std::vector<int> ends(2 * calls);
+  for (std::size_t i = 0; i < 2 * calls; ++i) {
+    (i % 2 == 0 ? pair.client : pair.server)
+        ->call<Int32Value>("Later", number(1), {.timeout = 1min},
+                           [&ends, i](const RpcStatus& status, Int32Value&) {
+                             ends[i] += status == RpcCode::unavailable ? 1 : 100;
+                           });
+  }
+  pair.loop.run_until_idle();
+  ASSERT_EQ(pair.replies.size(), calls);
+  ASSERT_EQ(hung.size(), calls);
+  std::size_t cancelled = 0;
+  for (const auto& reply : pair.replies) {
+    reply.context().on_cancel([&] { ++cancelled; });
+  }
+  pair.client->abort();
+  pair.clock.advance(2min);
+  EXPECT_EQ(ends, std::vector<int>(2 * calls, 1));
+  EXPECT_EQ(cancelled, calls);
+  for (const auto& reply : hung) reply(number(1));
+  hung.clear();
+}
+
 }  // namespace
 }  // namespace twister

@@ -13,90 +13,99 @@
 #include <twister/rpc/client.hpp>
 #include <twister/rpc/connection.hpp>
 #include <twister/rpc/server.hpp>
-#include <twister/rpc/services.hpp>
-#include <twister/rpc/task.hpp>
 #include <twister/serve.hpp>
 
-#include "calculator.pb.h"
+#include "calculator.twister.hpp"
 
 using calculator::Operands;
 using calculator::Result;
 using twister::RpcCode;
 using twister::RpcContext;
 using twister::RpcStatus;
+using CalculatorClient = calculator::Calculator::Client;
 using namespace std::chrono_literals;
 
-// Answers at once: the fastest way.
-RpcStatus add(RpcContext&, const Operands& request, Result& reply) {
-  reply.set_value(request.a() + request.b());
-  return {};
-}
-
-RpcStatus divide(RpcContext&, const Operands& request, Result& reply) {
-  if (request.b() == 0) return {RpcCode::invalid_argument, "division by zero"};
-  reply.set_value(request.a() / request.b());
-  return {};
-}
-
-// Answers later: somebody else has to be asked first, or a timer to ring.
-void power(RpcContext& context, Operands& request, twister::RpcReply<Result> reply) {
-  context.loop().call_later(1ms, [&request, reply] {  // the request lasts as long as the reply
-    Result result;
-    result.set_value(static_cast<std::int64_t>(
-        std::pow(static_cast<double>(request.a()), static_cast<double>(request.b()))));
-    reply(result);
-  });
-}
-
-// A coroutine that asks its caller: either side of a connection may call the other. Whoever calls
-// Squares answers Power, too. What it asks is over when its own call is.
-twister::RpcTask<Result> squares(RpcContext& context, const Operands& request) {
-  const twister::RpcCallOptions options{.parent = &context};
-  Operands side;
-  side.set_b(2);
-  std::int64_t sum = 0;
-  for (const std::int64_t length : {request.a(), request.b()}) {
-    side.set_a(length);
-    const Result square = co_await twister::call<Result>(
-        *context.connection(), "calculator.Calculator/Power", side, options);
-    sum += square.value();
+// The service of calculator.proto: its methods, each in the form that suits it.
+class Calculator : public calculator::Calculator::Service<Calculator> {
+ public:
+  // Answers at once: the fastest way.
+  RpcStatus Add(RpcContext&, const Operands& request, Result& reply) {
+    reply.set_value(request.a() + request.b());
+    return {};
   }
-  Result result;
-  result.set_value(sum);
-  co_return result;
-}
 
-void add_methods(twister::RpcServices& services) {
-  services.on<Operands, Result>("calculator.Calculator/Add", add);
-  services.on<Operands, Result>("calculator.Calculator/Divide", divide);
-  services.on<Operands, Result>("calculator.Calculator/Power", power);
-  services.on<Operands, Result>("calculator.Calculator/Squares", squares);
-}
+  RpcStatus Divide(RpcContext&, const Operands& request, Result& reply) {
+    if (request.b() == 0) return {RpcCode::invalid_argument, "division by zero"};
+    reply.set_value(request.a() / request.b());
+    return {};
+  }
+
+  // Answers later: somebody else has to be asked first, or a timer to ring.
+  void Power(RpcContext& context, Operands& request, twister::RpcReply<Result> reply) {
+    context.loop().call_later(1ms, [&request, reply] {  // the request lasts as long as the reply
+      Result result;
+      result.set_value(static_cast<std::int64_t>(
+          std::pow(static_cast<double>(request.a()), static_cast<double>(request.b()))));
+      reply(result);
+    });
+  }
+
+  // A coroutine that asks its caller: either side of a connection may call the other. Whoever calls
+  // Squares answers Power, too. What it asks is over when its own call is.
+  twister::RpcTask<Result> Squares(RpcContext& context, const Operands& request) {
+    const CalculatorClient caller(*context.connection());
+    const twister::RpcCallOptions options{.parent = &context};
+    Operands side;
+    side.set_b(2);
+    std::int64_t sum = 0;
+    for (const std::int64_t length : {request.a(), request.b()}) {
+      side.set_a(length);
+      const Result square = co_await caller.Power(side, options);
+      sum += square.value();
+    }
+    Result result;
+    result.set_value(sum);
+    co_return result;
+  }
+};
 
 // One call, whose reply or status is printed.
-int ask(const twister::RpcServices& services, std::string method, const Operands& operands,
+int ask(const twister::RpcServices& services, const std::string& what, const Operands& operands,
         const std::string& address) {
-  method[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(method[0])));
   twister::IOLoop loop;
-  twister::RpcClient client(loop, address, {.services = &services});
+  twister::RpcClient connection(loop, address, {.services = &services});
+  const CalculatorClient server(connection);
+  const twister::RpcCallOptions options{.timeout = 5s};
   int status_of_program = 0;
-  client.call<Result>("calculator.Calculator/" + method, operands, {.timeout = 5s},
-                      [&](const RpcStatus& status, Result& result) {
-                        if (status.ok()) {
-                          std::printf("%lld\n", static_cast<long long>(result.value()));
-                        } else {
-                          std::printf("%s\n", status.message().c_str());
-                          status_of_program = 1;
-                        }
-                        loop.stop();
-                      });
+  const auto print = [&](const RpcStatus& status, const Result& result) {
+    if (status.ok()) {
+      std::printf("%lld\n", static_cast<long long>(result.value()));
+    } else {
+      std::printf("%s\n", status.message().c_str());
+      status_of_program = 1;
+    }
+    loop.stop();
+  };
+  if (what == "add") {
+    server.Add(operands, options, print);
+  } else if (what == "divide") {
+    server.Divide(operands, options, print);
+  } else if (what == "power") {
+    server.Power(operands, options, print);
+  } else if (what == "squares") {
+    server.Squares(operands, options, print);
+  } else {
+    std::fprintf(stderr, "add, divide, power or squares, not \"%s\"\n", what.c_str());
+    return 2;
+  }
   loop.run();
   return status_of_program;
 }
 
 int main(int argc, char** argv) try {
+  Calculator calculator;
   twister::RpcServices services;
-  add_methods(services);
+  services.add(calculator);
   if (argc < 4 || argv[1][0] == '-') {
     return twister::serve_main(argc, argv, twister::serve_rpc(services));
   }

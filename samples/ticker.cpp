@@ -11,36 +11,37 @@
 #include <twister/io_loop.hpp>
 #include <twister/rpc/client.hpp>
 #include <twister/rpc/server.hpp>
-#include <twister/rpc/services.hpp>
-#include <twister/rpc/stream.hpp>
-#include <twister/rpc/task.hpp>
 #include <twister/serve.hpp>
 
-#include "ticker.pb.h"
+#include "ticker.twister.hpp"
 
 using ticker::Tick;
 using ticker::Watch;
 
-// One for each caller. It ends when nobody listens any more: ready() says so, be it that the caller has
-// cancelled, that its deadline has passed, or that its connection is lost.
-twister::RpcTask<> ticks(twister::RpcContext& context, const Watch& watch,
-                         twister::RpcWriter<Tick> out) {
-  const std::chrono::milliseconds interval(std::clamp(watch.interval_ms(), 1, 60'000));
-  Tick tick;
-  while (co_await out.ready()) {
-    tick.set_number(tick.number() + 1);
-    out.send(tick);
-    co_await twister::sleep(context.loop(), interval);
+class Ticker : public ticker::Ticker::Service<Ticker> {
+ public:
+  // One for each caller. It ends when nobody listens any more: ready() says so, be it that the caller has
+  // cancelled, that its deadline has passed, or that its connection is lost.
+  twister::RpcTask<> Ticks(twister::RpcContext& context, const Watch& watch,
+                           twister::RpcWriter<Tick> out) {
+    const std::chrono::milliseconds interval(std::clamp(watch.interval_ms(), 1, 60'000));
+    Tick tick;
+    while (co_await out.ready()) {
+      tick.set_number(tick.number() + 1);
+      out.send(tick);
+      co_await twister::sleep(context.loop(), interval);
+    }
+    std::fprintf(stderr, "nobody listens after %lld ticks\n",
+                 static_cast<long long>(tick.number()));
   }
-  std::fprintf(stderr, "nobody listens after %lld ticks\n", static_cast<long long>(tick.number()));
-}
+};
 
 int watch(int count, int interval_ms, const std::string& address) {
   twister::IOLoop loop;
   twister::RpcClient client(loop, address);
   Watch request;
   request.set_interval_ms(interval_ms);
-  const auto reader = twister::open_server_stream<Tick>(client, "ticker.Ticker/Ticks", request);
+  const auto reader = ticker::Ticker::Client(client).Ticks(request);
   int seen = 0;
   reader.receive(
       [&](Tick& tick) {
@@ -59,8 +60,9 @@ int main(int argc, char** argv) try {
   if (argc > 3 && std::string_view(argv[1]) == "watch") {
     return watch(std::atoi(argv[2]), std::atoi(argv[3]), argc > 4 ? argv[4] : "127.0.0.1:8888");
   }
+  Ticker ticker;
   twister::RpcServices services;
-  services.on_server_stream<Watch, Tick>("ticker.Ticker/Ticks", ticks);
+  services.add(ticker);
   return twister::serve_main(argc, argv, twister::serve_rpc(services));
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s: %s\n", argv[0], error.what());

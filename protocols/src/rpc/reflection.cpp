@@ -43,6 +43,15 @@ void add_file(const FileDescriptor* file, std::set<const FileDescriptor*>& seen,
   file->CopyTo(files.add_file());
 }
 
+// The file of the service that a method belongs to; null when there is none, as for methods that were registered
+// by names of their own.
+const FileDescriptor* file_of_service(std::string_view method) {
+  const std::string service(method.substr(0, method.find('/')));
+  const auto* const found =
+      google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(service);
+  return found == nullptr ? nullptr : found->file();
+}
+
 }  // namespace
 
 void add_reflection(RpcServices& services) {
@@ -69,6 +78,7 @@ void add_reflection(RpcServices& services) {
         std::set<const FileDescriptor*> seen;
         for (const auto& method : services.methods()) {
           if (!method->name().starts_with(prefix.value())) continue;
+          if (const auto* const file = file_of_service(method->name())) add_file(file, seen, files);
           for (const auto* type : {&method->request_type(), &method->reply_type()}) {
             // Those of the lite runtime have no description.
             const auto* const message = dynamic_cast<const google::protobuf::Message*>(type);

@@ -36,6 +36,15 @@ void RpcServices::intercept(std::shared_ptr<RpcInterceptor> interceptor) {
   interceptors_.push_back(std::move(interceptor));
 }
 
+RpcMethodOptions& RpcServices::options_of(std::string_view name) {
+  check_open();
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) {
+    throw std::invalid_argument("RpcServices: there is no method " + std::string(name));
+  }
+  return found->second->options_;
+}
+
 const RpcMethod* RpcServices::find(std::string_view name) const noexcept {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;

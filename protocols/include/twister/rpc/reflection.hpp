@@ -13,8 +13,8 @@ class RpcServices;
 //   twister.Reflection/Methods      google.protobuf.StringValue, what names have to begin with, to another:
 //                                   a line for each method, "NAME KIND REQUEST REPLY", such as
 //                                   "market.Market/Watch server_stream market.Query market.Tick"
-//   twister.Reflection/Descriptors  the same to google.protobuf.FileDescriptorSet: the files of those messages and
-//                                   of all that they need, each once and behind what it needs
+//   twister.Reflection/Descriptors  the same to google.protobuf.FileDescriptorSet: the files of those services and
+//                                   messages and of all that they need, each once and behind what it needs
 // `services` outlives the servers, as it does anyway.
 void add_reflection(RpcServices& services);
 

@@ -100,7 +100,7 @@ class RpcServices {
         std::move(name), RpcKind::both_streams, options, std::move(handler)));
   }
 
-  // What protoc-gen-twister made: registers its methods.
+  // An object of a class with a base that protoc-gen-twister made: see <twister/rpc/service.hpp>. It outlives this.
   template <class Service>
   requires requires(Service& service, RpcServices& services) { service.add_to(services); }
   void add(Service& service) { service.add_to(*this); }
@@ -108,6 +108,11 @@ class RpcServices {
 
   // Called in the order in which they were added, and after the call in the other order.
   void intercept(std::shared_ptr<RpcInterceptor> interceptor);
+
+  // Of a method that is there, to be changed until the table is in use:
+  //   services.options_of("calculator.Calculator/Power").max_in_flight = 16;
+  // std::invalid_argument when there is none of that name.
+  RpcMethodOptions& options_of(std::string_view name);
 
   // Null when there is none.
   const RpcMethod* find(std::string_view name) const noexcept;
@@ -123,7 +128,7 @@ class RpcServices {
 
   std::vector<std::unique_ptr<RpcMethod>> methods_;
   std::vector<std::shared_ptr<RpcInterceptor>> interceptors_;
-  std::unordered_map<std::string_view, const RpcMethod*> by_name_;  // views of the methods' names
+  std::unordered_map<std::string_view, RpcMethod*> by_name_;  // views of the methods' names
   mutable std::atomic<bool> frozen_{false};
 };
 

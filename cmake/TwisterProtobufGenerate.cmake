@@ -1,0 +1,103 @@
+# twister_protobuf_generate(TARGET target PROTOS FILE...  [IMPORT_DIRS DIR...] [OUT_DIR DIR])
+#
+# Adds to a target the C++ of .proto files: for NAME.proto the messages, NAME.pb.h, and the services,
+# NAME.twister.hpp, which is there without services as well. Whatever links the target sees those headers, and
+# twister::rpc. Warnings do not look into them.
+#   TARGET       a library that is compiled, or a program
+#   PROTOS       relative to the current source directory, which is where `import` begins to look
+#   IMPORT_DIRS  where it looks besides. A file of PROTOS that is in none of those is in a folder of its own
+#   OUT_DIR      where the C++ goes, under the path by which a file is imported; the current binary directory
+#
+# Needs protoc. When cross-compiling it needs a protoc-gen-twister that runs here, too: TWISTER_PROTOC_PLUGIN names it,
+# unless there is one in the PATH.
+
+function(twister_protobuf_generate)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "TARGET;OUT_DIR" "PROTOS;IMPORT_DIRS")
+  set(who twister_protobuf_generate)
+  if(DEFINED arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "${who}: what is \"${arg_UNPARSED_ARGUMENTS}\"?")
+  elseif(NOT TARGET "${arg_TARGET}")
+    message(FATAL_ERROR "${who}: TARGET has to name a target, and \"${arg_TARGET}\" is none")
+  elseif(NOT arg_PROTOS)
+    message(FATAL_ERROR "${who}: PROTOS has to name the .proto files")
+  endif()
+  get_target_property(type ${arg_TARGET} TYPE)
+  if(type STREQUAL "INTERFACE_LIBRARY")
+    message(FATAL_ERROR "${who}: ${arg_TARGET} is an INTERFACE library, and messages have to be compiled")
+  endif()
+  _twister_protoc_plugin(plugin plugin_target)
+  find_package(Protobuf 3.21 MODULE REQUIRED)
+  if(NOT TARGET protobuf::protoc)
+    message(FATAL_ERROR "${who}: there is no protoc (Debian's package protobuf-compiler)")
+  endif()
+
+  set(out ${CMAKE_CURRENT_BINARY_DIR})
+  if(DEFINED arg_OUT_DIR)
+    cmake_path(ABSOLUTE_PATH arg_OUT_DIR BASE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR} NORMALIZE OUTPUT_VARIABLE out)
+  endif()
+  file(MAKE_DIRECTORY ${out})
+  set(roots)
+  foreach(directory IN LISTS arg_IMPORT_DIRS ITEMS ${CMAKE_CURRENT_SOURCE_DIR})
+    cmake_path(ABSOLUTE_PATH directory BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
+    list(APPEND roots ${directory})
+  endforeach()
+
+  foreach(proto IN LISTS arg_PROTOS)
+    cmake_path(ABSOLUTE_PATH proto BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} NORMALIZE)
+    _twister_import_name(${proto} "${roots}" root name)
+    set(imports -I ${root})
+    foreach(directory IN LISTS roots)
+      if(NOT directory STREQUAL root)
+        list(APPEND imports -I ${directory})
+      endif()
+    endforeach()
+    cmake_path(REMOVE_EXTENSION name LAST_ONLY)
+    set(stem ${out}/${name})
+    add_custom_command(
+      OUTPUT ${stem}.pb.h ${stem}.pb.cc ${stem}.twister.hpp
+      COMMAND protobuf::protoc --cpp_out=${out} --twister_out=${out} --plugin=protoc-gen-twister=${plugin}
+        --dependency_out=${stem}.proto.d ${imports} ${proto}
+      DEPENDS ${proto} protobuf::protoc ${plugin_target}
+      DEPFILE ${stem}.proto.d # of what it imports
+      COMMENT "Generating ${name}.pb.h, ${name}.twister.hpp"
+      VERBATIM)
+    set_source_files_properties(${stem}.pb.cc PROPERTIES COMPILE_OPTIONS -w SKIP_PRECOMPILE_HEADERS ON)
+    target_sources(${arg_TARGET} PRIVATE ${stem}.pb.cc ${stem}.pb.h ${stem}.twister.hpp)
+  endforeach()
+
+  target_include_directories(${arg_TARGET} SYSTEM PUBLIC $<BUILD_INTERFACE:${out}>)
+  target_link_libraries(${arg_TARGET} PUBLIC twister::rpc)
+endfunction()
+
+# The plugin that runs on this machine, and the target to build first if it is one of ours.
+function(_twister_protoc_plugin path target)
+  set(${target} "" PARENT_SCOPE)
+  if(TWISTER_PROTOC_PLUGIN OR CMAKE_CROSSCOMPILING OR NOT TARGET twister::protoc-gen-twister)
+    find_program(TWISTER_PROTOC_PLUGIN protoc-gen-twister)
+    if(NOT TWISTER_PROTOC_PLUGIN)
+      message(FATAL_ERROR "twister_protobuf_generate: no protoc-gen-twister that runs on this machine; "
+        "build twister for it, and say where the program is by -DTWISTER_PROTOC_PLUGIN=PATH")
+    endif()
+    set(${path} ${TWISTER_PROTOC_PLUGIN} PARENT_SCOPE)
+    return()
+  endif()
+  set(${path} $<TARGET_FILE:twister::protoc-gen-twister> PARENT_SCOPE)
+  set(${target} twister::protoc-gen-twister PARENT_SCOPE)
+endfunction()
+
+# The first of the directories that a file is in, and its path from there; else its own directory, and its name.
+function(_twister_import_name proto roots root name)
+  foreach(directory IN LISTS roots)
+    cmake_path(IS_PREFIX directory ${proto} is_inside)
+    if(is_inside)
+      cmake_path(RELATIVE_PATH proto BASE_DIRECTORY ${directory})
+      set(${root} ${directory} PARENT_SCOPE)
+      set(${name} ${proto} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  cmake_path(GET proto PARENT_PATH directory)
+  cmake_path(GET proto FILENAME file)
+  set(${root} ${directory} PARENT_SCOPE)
+  set(${name} ${file} PARENT_SCOPE)
+endfunction()

@@ -76,6 +76,16 @@ if(TARGET twister_rpc)
   twister_install_component(rpc twister_rpc "remote procedure calls"
     REQUIRES twister-protocols twister-json twister-protobuf)
 endif()
+if(TARGET twister_protoc_plugin)
+  install(TARGETS twister_protoc_plugin EXPORT twister-protoc-plugin
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT dev)
+  install(EXPORT twister-protoc-plugin
+    NAMESPACE twister:: FILE twister-protoc-plugin.cmake DESTINATION ${twister_cmake_dir} COMPONENT dev)
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/TwisterProtobufGenerate.cmake
+    DESTINATION ${twister_cmake_dir} COMPONENT dev)
+  install(FILES ${PROJECT_SOURCE_DIR}/docs/man/protoc-gen-twister.1
+    DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT dev)
+endif()
 
 foreach(directory IN LISTS twister_header_dirs)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${directory}/include/

@@ -1,12 +1,13 @@
-# twister_protobuf_generate(TARGET target PROTOS FILE...  [IMPORT_DIRS DIR...] [OUT_DIR DIR])
+# twister_protobuf_generate(TARGET target PROTOS FILE... [IMPORT_DIRS DIR...] [OUT_DIR DIR])
 #
 # Adds to a target the C++ of .proto files: for NAME.proto the messages, NAME.pb.h, and the services,
 # NAME.twister.hpp, which is there without services as well. Whatever links the target sees those headers, and
 # twister::rpc. Warnings do not look into them.
 #   TARGET       a library that is compiled, or a program
-#   PROTOS       relative to the current source directory, which is where `import` begins to look
-#   IMPORT_DIRS  where it looks besides. A file of PROTOS that is in none of those is in a folder of its own
-#   OUT_DIR      where the C++ goes, under the path by which a file is imported; the current binary directory
+#   PROTOS       the files, from the current source directory
+#   IMPORT_DIRS  where `import` looks, ahead of the current source directory. Files of PROTOS have the names by
+#                which they are imported from the first of these that they are in; in none: no folder
+#   OUT_DIR      where the C++ goes, under those names; the current binary directory unless told
 #
 # Needs protoc. When cross-compiling it needs a protoc-gen-twister that runs here, too: TWISTER_PROTOC_PLUGIN names it,
 # unless there is one in the PATH.
@@ -69,9 +70,8 @@ function(twister_protobuf_generate)
   target_link_libraries(${arg_TARGET} PUBLIC twister::rpc)
 endfunction()
 
-# The plugin that runs on this machine, and the target to build first if it is one of ours.
+# The plugin that runs on this machine, and what to depend on for it: a target of ours, or the file.
 function(_twister_protoc_plugin path target)
-  set(${target} "" PARENT_SCOPE)
   if(TWISTER_PROTOC_PLUGIN OR CMAKE_CROSSCOMPILING OR NOT TARGET twister::protoc-gen-twister)
     find_program(TWISTER_PROTOC_PLUGIN protoc-gen-twister)
     if(NOT TWISTER_PROTOC_PLUGIN)
@@ -79,6 +79,7 @@ function(_twister_protoc_plugin path target)
         "build twister for it, and say where the program is by -DTWISTER_PROTOC_PLUGIN=PATH")
     endif()
     set(${path} ${TWISTER_PROTOC_PLUGIN} PARENT_SCOPE)
+    set(${target} ${TWISTER_PROTOC_PLUGIN} PARENT_SCOPE)
     return()
   endif()
   set(${path} $<TARGET_FILE:twister::protoc-gen-twister> PARENT_SCOPE)

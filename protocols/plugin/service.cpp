@@ -67,11 +67,11 @@ constexpr auto service_class = R"(  //
 )";
 
 // The lambda stands for the method in whatever form it is, overloads and templates included, and can be asked
-// whether there is one.
+// whether there is one: by way of D, since what does not depend on the lambda's own arguments is an error at once.
 constexpr auto add_method = R"(      {
-        const auto method = [&derived](auto&&... args)
-            -> decltype(derived.$method$(::std::forward<decltype(args)>(args)...)) {
-          return derived.$method$(::std::forward<decltype(args)>(args)...);
+        const auto method = [&derived]<class D = Derived>(auto&&... args)
+            -> decltype(static_cast<D&>(derived).$method$(::std::forward<decltype(args)>(args)...)) {
+          return static_cast<D&>(derived).$method$(::std::forward<decltype(args)>(args)...);
         };
         using Form = ::twister::detail::ServiceMethod<::twister::RpcKind::$kind$,
             $in$, $out$, decltype(method)>;

@@ -93,12 +93,18 @@ class Package:
         if run(program, env={**os.environ, **(environment or {})}) != "works\n":
             raise Failure(f"{program} ran and did not say so")
 
-    def compile_by_pkg_config(self, name, environment):
+    def compile_by_pkg_config(self, name, environment, prefix=None):
         flags = run("pkg-config", "--cflags", "--libs", "twister-protocols", "twister-json", "twister-protobuf",
-                    "twister-zlib", "twister-regex", "twister-tls",
+                    "twister-rpc", "twister-zlib", "twister-regex", "twister-tls",
                     env={**os.environ, **environment}).split()
         directory = fresh(self.work / name)
-        run("g++", "-std=c++20", CONSUMER / "main.cpp", "-o", directory / "consumer", *flags)
+        protos = CONSUMER / "protos"
+        # Without a prefix it is in the PATH.
+        plugin = [f"--plugin={prefix}/bin/protoc-gen-twister"] if prefix else []
+        run("protoc", *plugin, f"--cpp_out={directory}", f"--twister_out={directory}", f"-I{protos}",
+            *protos.rglob("*.proto"))
+        run("g++", "-std=c++20", f"-I{directory}", CONSUMER / "main.cpp", *directory.rglob("*.cc"),
+            "-o", directory / "consumer", *flags)
         return directory / "consumer"
 
     # ---- the forms
@@ -122,7 +128,7 @@ class Package:
     def pkg_config(self):
         prefix = self.install("static", self.work / "installed-pc")
         paths = ":".join(str(path) for path in prefix.rglob("pkgconfig"))
-        self.works(self.compile_by_pkg_config("consumer-pkg_config", {"PKG_CONFIG_PATH": paths}))
+        self.works(self.compile_by_pkg_config("consumer-pkg_config", {"PKG_CONFIG_PATH": paths}, prefix))
 
     def add_subdirectory(self):
         self.consume("add_subdirectory", "add_subdirectory")

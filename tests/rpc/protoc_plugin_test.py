@@ -20,12 +20,12 @@ service Greeter {
   rpc GreetAll(stream Name) returns (stream Name);
 }
 """
-# The class has no GreetAll, and a Greet whose reply is const.
+# The class has no GreetAll, and a Greet that forgot its status.
 MISFIT = """
 #include "greeter.twister.hpp"
 class Greeter : public greetings::Greeter::Service<Greeter> {
  public:
-  twister::RpcStatus Greet(twister::RpcContext&, const greetings::Name&, const greetings::Name&);
+  void Greet(twister::RpcContext&, const greetings::Name&, greetings::Name&);
 };
 void add(twister::RpcServices& services, Greeter& greeter) { services.add(greeter); }
 """
@@ -96,7 +96,7 @@ class ProtocPluginTest(unittest.TestCase):
     def compile(self, source):
         self.assertEqual(self.protoc("--cpp_out=.", "greeter.proto").returncode, 0)
         self.write("misfit.cpp", source)
-        includes = [argument for path in os.environ["INCLUDES"].split(":") for argument in ("-isystem", path)]
+        includes = [argument for path in os.environ["INCLUDES"].split(":") for argument in ("-I", path)]
         done = subprocess.run([os.environ["CXX"], "-std=c++20", "-fsyntax-only", "-I.", *includes, "misfit.cpp"],
                               cwd=self.folder, capture_output=True, text=True, check=False,
                               env={**os.environ, "LC_ALL": "C"})

@@ -1,4 +1,4 @@
-// A project outside the tree: one Protocol of each kind, a conversation with each over memory.
+// A project outside the tree: one Protocol of each kind, a conversation with each over memory, and a service.
 #include <cstdio>
 #include <memory>
 #include <string_view>
@@ -18,8 +18,13 @@
 #include <twister/protocols/line_protocol.hpp>
 #include <twister/protocols/message_protocol.hpp>
 #include <twister/regex.hpp>
+#include <twister/rpc/client.hpp>
+#include <twister/rpc/local.hpp>
+#include <twister/rpc/server.hpp>
 #include <twister/testing/memory_transport.hpp>
 #include <twister/tls.hpp>
+
+#include "adder.twister.hpp"
 
 using Text = google::protobuf::StringValue;
 using ProtobufCodec = twister::Framed<twister::LengthPrefixed, twister::Protobuf<Text>>;
@@ -46,6 +51,36 @@ struct TypedEcho
     return table;
   }
 };
+
+struct Adder : consumer::Adder::Service<Adder> {
+  twister::RpcTask<parts::Number> Add(twister::RpcContext&, const consumer::Pair& request) {
+    parts::Number sum;
+    sum.set_value(request.left().value() + request.right().value());
+    co_return sum;
+  }
+};
+
+bool serves_and_calls() {
+  Adder adder;
+  twister::RpcServices services;
+  services.add(adder);
+  twister::IOLoop loop;
+  twister::RpcServer server(loop, "", services);
+  twister::RpcLocalDialer here(server);
+  twister::RpcClientOptions options;
+  options.connect.dialer = &here;
+  twister::RpcClient client(loop, twister::RpcLocalDialer::address(), options);
+  consumer::Pair pair;
+  pair.mutable_left()->set_value(2);
+  pair.mutable_right()->set_value(3);
+  int sum = 0;
+  consumer::Adder::Client(client).Add(pair, [&](const twister::RpcStatus&, parts::Number& reply) {
+    sum = reply.value();
+    loop.stop();
+  });
+  loop.run();
+  return sum == 5;
+}
 
 template <class P>
 bool answers(std::string_view request, std::string_view reply) {
@@ -83,7 +118,7 @@ int main() {
   const bool good = answers<Upper>("hello\r\n", "HELLO\n") &&
                     answers<JsonEcho>("[1, 2]\n", "[1,2]\n") &&
                     answers<ProtobufEcho>(packet, packet) && answers<TypedEcho>(typed, typed) &&
-                    optional_components();
+                    serves_and_calls() && optional_components();
   std::puts(good ? "works" : "fails");
   return good ? 0 : 1;
 }

@@ -12,6 +12,7 @@
 #include <twister/io_loop.hpp>
 #include <twister/rpc/client.hpp>
 #include <twister/rpc/connection.hpp>
+#include <twister/rpc/reflection.hpp>
 #include <twister/rpc/server.hpp>
 #include <twister/serve.hpp>
 
@@ -106,6 +107,7 @@ int main(int argc, char** argv) try {
   Calculator calculator;
   twister::RpcServices services;
   services.add(calculator);
+  twister::add_reflection(services);  // for `twister list` and `twister call`
   if (argc < 4 || argv[1][0] == '-') {
     return twister::serve_main(argc, argv, twister::serve_rpc(services));
   }

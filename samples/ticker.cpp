@@ -10,6 +10,7 @@
 
 #include <twister/io_loop.hpp>
 #include <twister/rpc/client.hpp>
+#include <twister/rpc/reflection.hpp>
 #include <twister/rpc/server.hpp>
 #include <twister/serve.hpp>
 
@@ -63,6 +64,7 @@ int main(int argc, char** argv) try {
   Ticker ticker;
   twister::RpcServices services;
   services.add(ticker);
+  twister::add_reflection(services);  // for `twister list` and `twister call`
   return twister::serve_main(argc, argv, twister::serve_rpc(services));
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s: %s\n", argv[0], error.what());

@@ -126,7 +126,7 @@ SPOILED = [  # file, what to replace, by what, and what has to be said about it
     (PAGE, "| `linger_timeout` |", "| `lingering` |", "StreamOptions::linger_timeout is not on the page"),
     (PAGE, "| `lf` |", "| `crlf` |", "LinesOptions::line_ending"),
     (PAGE, "80 %", "90 %", "max_connections is (10000, 90)"),
-    (PAGE, "| 128 |", "| 129 |", "max_accepts_a_turn is 129"),
+    (PAGE, "max_accepts_a_turn` | 128 |", "max_accepts_a_turn` | 129 |", "max_accepts_a_turn is 129"),
     (PAGE, "| 0600 |", "| 600 |", "BindOptions::unix_mode"),
     ("framework/include/twister/stream_options.hpp", "16 * 1024 * 1024", "8 * 1024 * 1024",
      "StreamOptions::max_write_buffer_size"),

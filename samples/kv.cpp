@@ -1,7 +1,6 @@
 // kv: keys and values in memory, for Redis's own clients: a backend over a protocol that exists.
 //   ./dev run kv            then:  redis-cli -p 8888      redis-benchmark -p 8888 -t set,get -q
-// Strings and lists, which may expire, and channels. What is stored is bounded by `--max-memory MIB`,
-// the last option; nothing is kept on disk.
+// Strings and lists, which may expire, and channels. Bounded by `--max-memory`; not kept on disk.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -169,14 +168,12 @@ class Session : public twister::RespProtocol {
   void on_command(Args args, Reply& reply) override {
     const auto& command = commands().find(args);
     store_.start_command();
-    if (command.kind == grows && store_.is_full() && store_.sweep()) {
+    if (command.kind == grows && store_.is_full() && store_.sweep())
       throw Refusal("OOM command not allowed when used memory > 'maxmemory'.");
-    }
-    if (command.kind != subscribes && !channels_.empty()) {
+    if (command.kind != subscribes && !channels_.empty())
       throw Refusal("ERR Can't execute '" + std::string(command.name) +
                     "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
                     "in this context");
-    }
     command.run(*this, args, reply);
   }
   void on_close(const twister::CloseReason&) override { leave_all(); }
@@ -240,9 +237,8 @@ class Session : public twister::RespProtocol {
   void add(std::string_view key, std::int64_t number, Reply& reply) {
     const std::string* old = find<std::string>(key);
     std::int64_t sum = 0;
-    if (__builtin_add_overflow(old == nullptr ? 0 : resp_integer(*old), number, &sum)) {
+    if (__builtin_add_overflow(old == nullptr ? 0 : resp_integer(*old), number, &sum))
       throw Refusal("ERR increment or decrement would overflow");
-    }
     store_.assign(store_.find_or_add(key), std::to_string(sum));
     reply.integer(sum);
   }
@@ -320,9 +316,8 @@ class Session : public twister::RespProtocol {
   Milliseconds after(const char* command, Milliseconds unit, std::int64_t number) const {
     Milliseconds time = 0;
     if (__builtin_mul_overflow(number, unit, &time) ||
-        __builtin_add_overflow(time, store_.now(), &time) || time == never) {
+        __builtin_add_overflow(time, store_.now(), &time) || time == never)
       throw Refusal(std::string("ERR invalid expire time in '") + command + "' command");
-    }
     return time;
   }
   const char* type_of(std::string_view key) {
@@ -480,21 +475,26 @@ const twister::RespCommandTable<Session>& Session::commands() {
 }
 
 int main(int argc, char** argv) {
-  const bool given = argc > 2 && std::string_view(argv[argc - 2]) == "--max-memory";
-  const auto max_mib = twister::parse_resp_integer(given ? argv[argc - 1] : "1024");
+  // An option that serve_main() does not know: it is taken out, wherever it stands.
+  char** const option = std::find(argv, argv + argc, std::string_view("--max-memory"));
+  const auto left = argv + argc - option;
+  const auto max_mib = twister::parse_resp_integer(left == 0 ? "1024" : left == 1 ? "" : option[1]);
   if (!max_mib || *max_mib < 1 || *max_mib > 1 << 30) {
     std::fprintf(stderr, "%s: --max-memory: no number of MiB\n", argv[0]);
     return 2;
   }
+  if (left > 0) std::copy(option + 2, argv + argc + 1, option), argc -= 2;
   Server server{Store(static_cast<std::size_t>(*max_mib) << 20)};
   twister::ServeOptions options{.max_threads = 1};  // all connections share the store
   // A subscriber that is slower than this is disconnected, as Redis does it, and may come again.
   options.server.stream.max_write_buffer_size = 32 * 1024 * 1024;
-  const auto make = [&server](twister::IOLoop& loop, std::string_view address,
-                              const twister::ServerOptions& its_options) {
+  const auto make = [&server](twister::IOLoop& loop, std::string_view address, const auto& its) {
     server.store.run_on(loop);
-    return std::make_unique<twister::TcpServer>(
-        loop, address, twister::build<Session>(std::ref(server)), its_options);
+    return std::make_unique<twister::TcpServer>(loop, address,
+                                                twister::build<Session>(std::ref(server)), its);
   };
-  return twister::serve_main(given ? argc - 2 : argc, argv, make, options);
+  const int status = twister::serve_main(argc, argv, make, options);
+  if (std::find(argv, argv + argc, std::string_view("--help")) != argv + argc)
+    std::puts("  --max-memory MIB         keys and values; what adds to more is refused (1024)");
+  return status;
 }

@@ -13,7 +13,7 @@ import tempfile
 import termios
 import unittest
 
-from harness import DEADLINE, SANITIZED, Client, ProgramTest, eventually
+from harness import DEADLINE, SANITIZED, Client, ProgramTest, eventually, program
 
 MIB = 1 << 20
 
@@ -143,6 +143,16 @@ class KvMemoryTest(KvProgram):
         self.check(client, b":2\r\n", "DEL", "key0", "key1")
         self.check(client, b"+OK\r\n", "SET", "key", "value")
 
+    def test_takes_its_option_wherever_it_stands(self):
+        client = self.connect(self.serve("--max-memory", "1", "--max-connections", "5"))
+        for _ in range(3):
+            self.ask(client, "RPUSH", "list", "x" * 500_000)
+        self.assertTrue(self.ask(client, "RPUSH", "list", "x").startswith(b"-OOM "))
+
+    def test_lists_its_option_among_the_others(self):
+        said = subprocess.run([program(), "--help"], capture_output=True, text=True, timeout=DEADLINE, check=True)
+        self.assertIn("\n  --max-memory MIB  ", said.stdout)
+
     def test_gives_back_what_lists_and_keys_took(self):
         client = self.connect(self.serve())
 
@@ -174,6 +184,7 @@ class KvMemoryTest(KvProgram):
                 status, said = self.refuses("--max-memory", value)
                 self.assertEqual(status, 2)
                 self.assertIn("--max-memory", said)
+        self.assertIn("--max-memory", self.refuses("--max-memory")[1])
 
 
 class KvExpiryTest(KvProgram):

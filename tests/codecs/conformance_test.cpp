@@ -27,6 +27,7 @@ TEST(Conformance, IsAttestedRuleByRule) {
   EXPECT_TRUE(report.ok()) << report.text();
   EXPECT_EQ(report.kept.size(), 13u) << report.text();
   ASSERT_EQ(report.untried.size(), 2u) << report.text();
+  EXPECT_FALSE(report.complete());
   EXPECT_EQ(report.untried[0].rule, "malformed");
   EXPECT_EQ(report.untried[1].rule, "resynchronisation");
   EXPECT_NE(report.text().find("untried malformed: no stream in `malformed`"), std::string::npos);
@@ -63,6 +64,16 @@ struct WantsTheHeaderInOnePiece : Sound {
 
 TEST(Conformance, FindsACutThatMatters) {
   EXPECT_EQ(broken_by<WantsTheHeaderInOnePiece>().front(), "every cut");
+}
+
+TEST(Conformance, BlamesACutForWhatItDoesAndNoOtherRule) {
+  const ConformanceReport report =
+      check_codec<WantsTheHeaderInOnePiece>(cases<WantsTheHeaderInOnePiece>());
+  const std::string text = report.text();
+  EXPECT_NE(text.find(" cut byte by byte gives "), text.npos) << text;
+  EXPECT_NE(text.find("untried both ways at once: not judged"), text.npos) << text;
+  EXPECT_NE(text.find("untried own state: not judged"), text.npos) << text;
+  EXPECT_FALSE(report.complete());
 }
 
 struct ConsumesNothing : Sound {

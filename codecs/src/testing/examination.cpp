@@ -126,7 +126,8 @@ Events Examination::same_at_every_cut(const CodecTrial::Make& make, std::string_
     }
   };
   const std::size_t step = step_of(stream);
-  compare(cut_every(stream, step), "every " + std::to_string(step));
+  compare(cut_every(stream, step),
+          step == 1 ? "byte by byte" : "every " + std::to_string(step) + " bytes");
   for (std::size_t at = 0; at <= stream.size(); at += step) {
     compare(halves(stream, at), "at " + std::to_string(at));
   }

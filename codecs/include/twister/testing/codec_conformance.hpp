@@ -5,6 +5,7 @@
 //       .malformed = {"\xff"},
 //   });
 //   EXPECT_TRUE(report.ok()) << report.text();
+//   std::cout << report.text();  // ok() says nothing of rules that were not tried
 //
 // For the tests of anybody's codec; needs no test framework. The rules are those of codec.hpp.
 #pragma once
@@ -32,11 +33,15 @@ struct ConformanceReport {
     std::string what;  // how it was broken, with the bytes
   };
   std::vector<Finding> broken;
-  // What could not be tried, and what is missing for it: nothing is passed in silence.
+  // What could not be tried and what is missing for it, or what could not be judged after another rule
+  // was broken: nothing is passed in silence.
   std::vector<Finding> untried;
   std::vector<std::string> kept;
 
   bool ok() const noexcept { return broken.empty(); }
+  // Every rule was tried. A codec can be ok() without: what it has no place for, skipping for
+  // instance, is never tried.
+  bool complete() const noexcept { return untried.empty(); }
   // A line each: "broken RULE: WHAT", "untried RULE: WHAT", "kept RULE".
   std::string text() const;
 };

@@ -5,6 +5,7 @@ namespace twister::testing {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -135,6 +136,17 @@ TEST_F(MessageErrors, AMessageThatCannotBeEncodedIsRefusedAndNothingIsWritten) {
   EXPECT_FALSE(lines.conn->encode_error());
   EXPECT_EQ(peer->take(), "before\nafter\n");
   EXPECT_THAT(lines.closes, IsEmpty());
+}
+
+TEST_F(MessageErrors, ARefusedMessageIsLoggedAsOneThatWasToBeSent) {
+  std::vector<std::string> lines_of_log;
+  set_log_sink([&](const LogRecord& record) { lines_of_log.push_back(record.line()); });
+  const auto peer = connect({.max_frame_bytes = 3});
+  kept.conn->send(as_bytes("1234"));
+  set_log_sink({});
+  ASSERT_EQ(lines_of_log.size(), 1u);
+  EXPECT_THAT(lines_of_log[0], HasSubstr("event=send_refused"));
+  EXPECT_THAT(lines_of_log[0], HasSubstr("frame of 4 bytes exceeds max_frame_bytes 3"));
 }
 
 TEST_F(MessageErrors, RefusalAsTheFirstWriteLeavesNothingQueued) {

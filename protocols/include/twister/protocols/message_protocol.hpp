@@ -95,7 +95,7 @@ class MessageProtocol : public Protocol {
  private:
   void log_refused() const {
     const std::string peer = peer_address().to_string();
-    log(LogLevel::warning, "message_refused", {{"peer", peer}, {"why", encode_error_.message()}});
+    log(LogLevel::warning, "send_refused", {{"peer", peer}, {"why", encode_error_.message()}});
   }
 
   // Below this, copying what is missing is cheaper than a receive of its own.

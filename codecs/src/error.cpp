@@ -146,9 +146,9 @@ std::string CodecError::message() const {
     case CodecErrc::line_too_long:
       return "line of at least " + number + " bytes exceeds max_line_bytes " + bound;
     case CodecErrc::bad_length:
-      return limit == 0
-                 ? "no length where one has to be, at byte " + number
-                 : "length " + number + " is smaller than the " + bound + " bytes that it counts";
+      return limit == 0 ? "no length where one has to be, at byte " + number
+                        : "length " + number +
+                              " is smaller than the least that is possible here, " + bound;
     case CodecErrc::embedded_delimiter:
       return "message of " + number + " bytes holds its own delimiter";
     case CodecErrc::truncated:
@@ -162,7 +162,7 @@ std::string CodecError::message() const {
     case CodecErrc::malformed_protobuf:
       return "malformed protobuf message of " + number + " bytes";
     case CodecErrc::malformed_varint:
-      return "malformed varint at byte " + number + " of at most " + bound;
+      return "malformed varint of at most " + bound + " bytes at byte " + number;
     case CodecErrc::wrong_size:
       return "message of " + number + " bytes where every frame has " + bound;
     case CodecErrc::malformed_msgpack:

@@ -1,5 +1,6 @@
 #include "twister/codecs/json.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -49,11 +50,12 @@ class Builder {
     return true;
   }
 
-  bool parse_error(std::size_t position, const std::string&, const json::exception& error) {
+  // The parser counts what it has read, the byte that shows the mistake too, and the end like one.
+  bool parse_error(std::size_t bytes_read, const std::string&, const json::exception& error) {
     constexpr int number_overflow = 406;  // nlohmann's id for 1e400
     return stop(
         {error.id == number_overflow ? CodecErrc::number_out_of_range : CodecErrc::malformed_json,
-         position});
+         bytes_read - std::min<std::size_t>(bytes_read, 1)});
   }
 
  private:
@@ -102,11 +104,11 @@ class Builder {
 CodecError parse(std::string_view text, json& value, std::size_t max_depth) {
   // The parser takes a NUL byte for the end of its input and would not see what follows.
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
-    return {CodecErrc::malformed_json, nul + 1};
+    return {CodecErrc::malformed_json, nul};
   }
   // Nor would it mention a byte order mark, which RFC 8259 (section 8.1) says is not to be sent.
   if (text.starts_with("\xef\xbb\xbf")) {
-    return {CodecErrc::malformed_json, 1};
+    return {CodecErrc::malformed_json, 0};
   }
   Builder builder(value, max_depth);
   try {

@@ -159,7 +159,7 @@ CodecError JsonTexts::error_of(Verdict verdict) const noexcept {
     case Verdict::too_deep:
       return {CodecErrc::too_deep, std::uint64_t{max_depth_} + 1, max_depth_};
     case Verdict::malformed:
-      return {CodecErrc::malformed_json, 1};
+      return {CodecErrc::malformed_json, 0};
     default:
       return {};
   }

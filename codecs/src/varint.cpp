@@ -64,7 +64,7 @@ DecodeResult Varint::decode_long(ByteView input) {
   for (std::size_t i = 0; i < input.size(); ++i) {
     const auto byte = std::to_integer<std::uint64_t>(input[i]);
     if ((i + 1 == max_length_bytes_ && byte > largest_last) || (i > 0 && byte == 0)) {
-      return fail(State::malformed, i + 1);
+      return fail(State::malformed, i);
     }
     length |= (byte & 0x7f) << (7 * i);
     if (byte < 0x80) {

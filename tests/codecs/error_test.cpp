@@ -64,12 +64,12 @@ TEST(CodecError, CarriesItsNumbersIntoTheMessage) {
   EXPECT_EQ((CodecError{CodecErrc::line_too_long, 9000, 8192}.message()),
             "line of at least 9000 bytes exceeds max_line_bytes 8192");
   EXPECT_EQ((CodecError{CodecErrc::bad_length, 3, 4}.message()),
-            "length 3 is smaller than the 4 bytes that it counts");
+            "length 3 is smaller than the least that is possible here, 4");
   EXPECT_EQ((CodecError{CodecErrc::invalid_utf8, 7}.message()), "invalid UTF-8 at byte 7");
   EXPECT_EQ((CodecError{CodecErrc::malformed_compression, 9}.message()),
             "malformed compressed data at byte 9");
   EXPECT_EQ((CodecError{CodecErrc::malformed_varint, 3, 5}.message()),
-            "malformed varint at byte 3 of at most 5");
+            "malformed varint of at most 5 bytes at byte 3");
   EXPECT_EQ((CodecError{CodecErrc::embedded_delimiter, 80}.message()),
             "message of 80 bytes holds its own delimiter");
   EXPECT_EQ((CodecError{CodecErrc::bad_checksum, 30}.message()),

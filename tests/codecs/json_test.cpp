@@ -64,13 +64,13 @@ TEST(JsonLines, RefuseALineOverTheLimit) {
 
 TEST(JsonLines, RefuseAnEmptyLine) {
   EXPECT_EQ(decode_all(JsonLines(), "1\n\n2\n", Dump()),
-            (Events{"message 1", "error malformed JSON at byte 1"}));
+            (Events{"message 1", "error malformed JSON at byte 0"}));
 }
 
 TEST(JsonLines, GoOnAfterABadLineWhenToldTo) {
   const JsonLines codec(Lines(), Json(), BadPayload::skip);
   EXPECT_EQ(decode_all(codec, "[1\n[2]\n", Dump()),
-            (Events{"skipped malformed JSON at byte 3", "message [2]", "end"}));
+            (Events{"skipped malformed JSON at byte 2", "message [2]", "end"}));
 }
 
 TEST(JsonLines, RefuseAHundredThousandNestedArrays) {
@@ -99,14 +99,22 @@ TEST(Json, RefusesWhatIsNotOneText) {
   }
 }
 
+TEST(Json, CountsPositionsFromZero) {
+  EXPECT_EQ(refusal("x"), (CodecError{CodecErrc::malformed_json, 0}));
+  EXPECT_EQ(refusal("[x"), (CodecError{CodecErrc::malformed_json, 1}));
+  EXPECT_EQ(refusal("[\xff"), (CodecError{CodecErrc::invalid_utf8, 1}));
+  EXPECT_EQ(refusal(""), (CodecError{CodecErrc::malformed_json, 0}));  // the end, too early
+  EXPECT_EQ(refusal("[1"), (CodecError{CodecErrc::malformed_json, 2}));
+}
+
 TEST(Json, RefusesWhatHidesBehindANulByte) {
-  EXPECT_EQ(refusal("1\0garbage"s), (CodecError{CodecErrc::malformed_json, 2}));
+  EXPECT_EQ(refusal("1\0garbage"s), (CodecError{CodecErrc::malformed_json, 1}));
   EXPECT_EQ(refusal("[1]\0"s).code, CodecErrc::malformed_json);
   EXPECT_EQ(refusal("\"a\0b\""s).code, CodecErrc::malformed_json);
 }
 
 TEST(Json, RefusesAByteOrderMark) {
-  EXPECT_EQ(refusal("\xef\xbb\xbf{}"), (CodecError{CodecErrc::malformed_json, 1}));
+  EXPECT_EQ(refusal("\xef\xbb\xbf{}"), (CodecError{CodecErrc::malformed_json, 0}));
   EXPECT_EQ(decoded("\"\xef\xbb\xbf\""), "\xef\xbb\xbf");  // in a text it is a character
 }
 

@@ -20,7 +20,7 @@ static_assert(std::is_trivially_copyable_v<JsonTexts>);
 
 using Status = DecodeResult::Status;
 
-const Events malformed = {"error malformed JSON at byte 1"};
+const Events malformed = {"error malformed JSON at byte 0"};
 
 JsonTexts limited_to(std::size_t bytes) {
   return JsonTexts({.max_frame_bytes = bytes});

@@ -147,15 +147,15 @@ TEST(LengthPrefixed, DoesNotWrapAroundWithoutALimit) {
 
 TEST(LengthPrefixed, RefusesALengthSmallerThanItself) {
   EXPECT_EQ(decode_all(LengthPrefixed({.includes_itself = true}), hex("00000003 616263")),
-            (Events{"error length 3 is smaller than the 4 bytes that it counts"}));
+            (Events{"error length 3 is smaller than the least that is possible here, 4"}));
   EXPECT_EQ(decode_all(LengthPrefixed({.width = 2, .includes_itself = true}), hex("0000")),
-            (Events{"error length 0 is smaller than the 2 bytes that it counts"}));
+            (Events{"error length 0 is smaller than the least that is possible here, 2"}));
 }
 
 TEST(LengthPrefixed, RefusesALengthSmallerThanItselfEvenWhenItSkips) {
   const LengthPrefixed codec({.includes_itself = true, .on_oversize = Oversize::skip});
   EXPECT_EQ(decode_all(codec, hex("00000000")),
-            (Events{"error length 0 is smaller than the 4 bytes that it counts"}));
+            (Events{"error length 0 is smaller than the least that is possible here, 4"}));
 }
 
 TEST(LengthPrefixed, SkipsExactlyTheOversizeFrame) {
@@ -384,12 +384,12 @@ TEST(LengthPrefixedHeader, IsAskedForFirst) {
 
 TEST(LengthPrefixedHeader, IsWhereALengthSmallerThanWhatItCountsIsRefused) {
   EXPECT_EQ(decode_all(LengthPrefixed(whole_message()), hex("ca 0002")),
-            (Events{"error length 2 is smaller than the 3 bytes that it counts"}));
+            (Events{"error length 2 is smaller than the least that is possible here, 3"}));
   EXPECT_EQ(decode_all(LengthPrefixed({.width = 2, .stripped_bytes = 5}), hex("0002")),
-            (Events{"error length 2 is smaller than the 3 bytes that it counts"}));
+            (Events{"error length 2 is smaller than the least that is possible here, 3"}));
   EXPECT_EQ(
       decode_all(LengthPrefixed({.width = 1, .includes_itself = true, .stripped_bytes = 0}), "\0"s),
-      (Events{"error length 0 is smaller than the 1 bytes that it counts"}));
+      (Events{"error length 0 is smaller than the least that is possible here, 1"}));
 }
 
 TEST(LengthPrefixedHeader, DoesNotCountForTheLimit) {
@@ -422,7 +422,7 @@ TEST(LengthPrefixedHeader, DoesNotWrapAround) {
       (Events{"error frame of 18446744073709551507" + too_long + "1048576"}));
   EXPECT_EQ(decode_all(LengthPrefixed({.width = 8, .length_adjustment = -2'147'483'647 - 1}),
                        hex("0000000000000000")),
-            (Events{"error length 0 is smaller than the 2147483648 bytes that it counts"}));
+            (Events{"error length 0 is smaller than the least that is possible here, 2147483648"}));
   EXPECT_EQ(
       decode_all(LengthPrefixed({.width = 8, .max_frame_bytes = no_limit, .length_offset = 2}),
                  hex("0000 fffffffffffffff6")),

@@ -106,7 +106,7 @@ TEST(TaggedProtobuf, StepsOverBadMessagesWhenToldTo) {
   EXPECT_EQ(decode_all(codec, hex("00000002 0009  00000001 00  00000003 0002 08  00000002 0003"),
                        TypeAndText()),
             (Events{"skipped unknown message type 9",
-                    "skipped length 1 is smaller than the 2 bytes that it counts",
+                    "skipped length 1 is smaller than the least that is possible here, 2",
                     "skipped malformed protobuf message of 1 bytes", "message game.Leave", "end"}));
 }
 

@@ -84,18 +84,18 @@ TEST(Varint, GivesAViewIntoTheInput) {
 
 TEST(Varint, RefusesALengthThatIsNotMinimal) {
   const auto at = [](const std::string& byte) {
-    return Events{"error malformed varint at byte " + byte};
+    return Events{"error malformed varint of at most " + byte};
   };
-  EXPECT_EQ(decode_all(Varint(), hex("8000")), at("2 of at most 5"));
-  EXPECT_EQ(decode_all(Varint(), hex("8100 61")), at("2 of at most 5"));
-  EXPECT_EQ(decode_all(Varint(), hex("808000")), at("3 of at most 5"));
-  EXPECT_EQ(decode_all(Varint(), hex("8080808000")), at("5 of at most 5"));
+  EXPECT_EQ(decode_all(Varint(), hex("8000")), at("5 bytes at byte 1"));
+  EXPECT_EQ(decode_all(Varint(), hex("8100 61")), at("5 bytes at byte 1"));
+  EXPECT_EQ(decode_all(Varint(), hex("808000")), at("5 bytes at byte 2"));
+  EXPECT_EQ(decode_all(Varint(), hex("8080808000")), at("5 bytes at byte 4"));
   EXPECT_EQ(decode_all(Varint({.max_length_bytes = 10}), hex("80808080808080808000")),
-            at("10 of at most 10"));
+            at("10 bytes at byte 9"));
 }
 
 TEST(Varint, RefusesALengthThatThirtyTwoBitsDoNotHold) {
-  const Events malformed = {"error malformed varint at byte 5 of at most 5"};
+  const Events malformed = {"error malformed varint of at most 5 bytes at byte 4"};
   EXPECT_EQ(decode_all(Varint(), hex("ffffffffff")), malformed);
   EXPECT_EQ(decode_all(Varint(), hex("8080808080 01")), malformed);
   EXPECT_EQ(decode_all(Varint(), hex("8080808010")), malformed);
@@ -105,7 +105,7 @@ TEST(Varint, RefusesALengthThatThirtyTwoBitsDoNotHold) {
 
 TEST(Varint, RefusesALengthThatSixtyFourBitsDoNotHold) {
   const Varint codec({.max_length_bytes = 10});
-  const Events malformed = {"error malformed varint at byte 10 of at most 10"};
+  const Events malformed = {"error malformed varint of at most 10 bytes at byte 9"};
   EXPECT_EQ(decode_all(codec, hex("ffffffffffffffffff02")), malformed);
   EXPECT_EQ(decode_all(codec, hex("ffffffffffffffffffff")), malformed);
   EXPECT_EQ(decode_all(codec, hex("ffffffffffffffffff01")),
@@ -114,7 +114,7 @@ TEST(Varint, RefusesALengthThatSixtyFourBitsDoNotHold) {
 
 TEST(Varint, RefusesAMalformedLengthEvenWhenItSkips) {
   EXPECT_EQ(decode_all(Varint({.on_oversize = Oversize::skip}), hex("ffff00")),
-            (Events{"error malformed varint at byte 3 of at most 5"}));
+            (Events{"error malformed varint of at most 5 bytes at byte 2"}));
 }
 
 TEST(Varint, PassesAFrameOfExactlyTheLimit) {

@@ -40,7 +40,7 @@ Events simple_json_texts(std::string_view input, const JsonTextsOptions& options
       return events;
     }
     if (input.front() != '{' && input.front() != '[') {
-      events.push_back("error " + CodecError{CodecErrc::malformed_json, 1}.message());
+      events.push_back("error " + CodecError{CodecErrc::malformed_json, 0}.message());
       return events;
     }
     const std::string text = without_strings(input);

@@ -26,7 +26,8 @@ Events simple_varint(std::string_view input, unsigned longest, std::size_t limit
     const bool goes_on = (input[digits - 1] & 0x80) != 0;
     if (goes_on || (digits > 1 && input[digits - 1] == 0) ||
         length >> (longest == 5 ? 32 : 64) != 0) {
-      events.push_back("error " + CodecError{CodecErrc::malformed_varint}.message());
+      events.push_back("error " +
+                       CodecError{CodecErrc::malformed_varint, digits - 1, longest}.message());
       return events;
     }
     const std::size_t arrived = input.size() - digits;

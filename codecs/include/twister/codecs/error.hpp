@@ -59,7 +59,7 @@ std::error_code make_error_code(CodecErrc code) noexcept;
 // for.
 struct CodecError {
   CodecErrc code{};
-  std::uint64_t size = 0;   // what arrived: bytes, levels, or the byte position of a syntax error
+  std::uint64_t size = 0;   // what arrived: bytes, levels, or where a mistake shows, from byte 0
   std::uint64_t limit = 0;  // what was allowed, where that is the matter
 
   explicit operator bool() const noexcept { return code != CodecErrc{}; }

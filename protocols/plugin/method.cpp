@@ -76,8 +76,8 @@ Method describe(const MethodDescriptor& method, const MethodNames& names) {
   made.answers_empty = method.output_type()->full_name() == "google.protobuf.Empty" &&
                        !made.takes_stream && !made.sends_stream;
 
-  const std::string name(method.name());
-  const std::string wire_name = std::string(method.service()->full_name()) + "/" + name;
+  const std::string wire_name =
+      std::string(method.service()->full_name()) + "/" + std::string(method.name());
   if (wire_name.size() > max_name_bytes) {
     throw Refused(std::string(method.file()->name()) + ": a method's name may have " +
                   std::to_string(max_name_bytes) +
@@ -89,8 +89,8 @@ Method describe(const MethodDescriptor& method, const MethodNames& names) {
 
   Words& words = made.words;
   words = {{"wire", wire_name},
-           {"method", names.of_call(name)},
-           {"notify", names.of_notice(name)},
+           {"method", names.of_call(std::string(method.name()))},
+           {"notify", names.of_notice(std::string(method.name()))},
            {"in", cpp_type(*method.input_type())},
            {"out", cpp_type(*method.output_type())},
            {"kind", kind_of(made)},

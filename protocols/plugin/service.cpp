@@ -1,6 +1,7 @@
 #include "service.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <google/protobuf/descriptor.pb.h>
@@ -18,12 +19,12 @@ using google::protobuf::ServiceDescriptor;
 using google::protobuf::io::Printer;
 
 std::string cpp_name(const ServiceDescriptor& service) {
-  const std::string name(service.name());
+  const std::string_view name = service.name();
   // What is in it, and what it would hide where there is no package.
   const bool taken = name == "Client" || name == "Names" || name == "Service" ||
                      (service.file()->package().empty() &&
                       (name == "google" || name == "std" || name == "twister"));
-  return taken ? name + "_" : cpp_word(name);
+  return taken ? std::string(name) + "_" : cpp_word(name);
 }
 
 void print_lines(const std::vector<std::string>& lines, const char* indent, Printer& out) {
@@ -157,6 +158,7 @@ void print_call(const Method& method, Printer& out) {
 void print_service(const ServiceDescriptor& service, Printer& out) {
   const MethodNames names(service);
   std::vector<Method> methods;
+  methods.reserve(static_cast<std::size_t>(service.method_count()));
   for (int i = 0; i < service.method_count(); ++i) {
     methods.push_back(describe(*service.method(i), names));
   }

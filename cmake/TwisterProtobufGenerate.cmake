@@ -54,8 +54,9 @@ function(twister_protobuf_generate)
     endforeach()
     cmake_path(REMOVE_EXTENSION name LAST_ONLY)
     set(stem ${out}/${name})
+    # Ninja wants the first of these to be the first in the depfile, where protoc sorts them.
     add_custom_command(
-      OUTPUT ${stem}.pb.h ${stem}.pb.cc ${stem}.twister.hpp
+      OUTPUT ${stem}.pb.cc ${stem}.pb.h ${stem}.twister.hpp
       COMMAND protobuf::protoc --cpp_out=${out} --twister_out=${out} --plugin=protoc-gen-twister=${plugin}
         --dependency_out=${stem}.proto.d ${imports} ${proto}
       DEPENDS ${proto} protobuf::protoc ${plugin_target}
@@ -73,7 +74,9 @@ endfunction()
 # The plugin that runs on this machine, and what to depend on for it: a target of ours, or the file.
 function(_twister_protoc_plugin path target)
   if(TWISTER_PROTOC_PLUGIN OR CMAKE_CROSSCOMPILING OR NOT TARGET twister::protoc-gen-twister)
-    find_program(TWISTER_PROTOC_PLUGIN protoc-gen-twister)
+    # Only in the PATH: what lies where libraries are looked for is made for the other machine.
+    find_program(TWISTER_PROTOC_PLUGIN protoc-gen-twister
+      NO_PACKAGE_ROOT_PATH NO_CMAKE_PATH NO_CMAKE_ENVIRONMENT_PATH NO_CMAKE_SYSTEM_PATH NO_CMAKE_FIND_ROOT_PATH)
     if(NOT TWISTER_PROTOC_PLUGIN)
       message(FATAL_ERROR "twister_protobuf_generate: no protoc-gen-twister that runs on this machine; "
         "build twister for it, and say where the program is by -DTWISTER_PROTOC_PLUGIN=PATH")

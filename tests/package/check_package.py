@@ -79,6 +79,8 @@ class Package:
         run("cmake", "-S", CONSUMER, "-B", build, "-G", "Ninja", f"-DFORM={form}",
             f"-DTWISTER_SOURCE_DIR={self.source}", "-DCMAKE_CXX_COMPILER_LAUNCHER=", *settings)
         run("cmake", "--build", build, "--parallel", os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL", "2"))
+        if "no work to do" not in run("cmake", "--build", build):
+            raise Failure("what is built is built again")
         self.works(build / "consumer", environment)
         if form != "find_package":
             prefix = fresh(self.work / f"consumer-{name}-installed")

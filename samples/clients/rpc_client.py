@@ -212,6 +212,7 @@ class Channel:
         if not self.back:
             self.client.calls.pop(self.id, None)
             self.client.write(Frame(CANCEL, id=self.id))
+            self.client.leave_when_done()
 
     def send(self, message):
         """Waits for credit. Raises when the call has ended."""
@@ -272,6 +273,7 @@ class RpcStream:
             self.channel.fail(RpcError(CANCELLED, "cancelled by the caller"))
             client.changed.notify_all()
         client.write(Frame(CANCEL, id=self.channel.id))
+        client.leave_when_done()
 
     @property
     def metadata(self):
@@ -314,6 +316,8 @@ class RpcClient:
         self.methods = {}
         self.calls = {}         # of this side, by id
         self.served = {}        # of the server
+        self.answering = 0      # calls and notices of the server whose threads have not ended
+        self.leaving = False    # the server goes away: closes when nothing is in flight
         self.numbers = {}       # of methods, as this side has numbered them
         self.names = {}         # and as the server has
         self.last_id = 0
@@ -512,11 +516,22 @@ class RpcClient:
             if frame.kind == GOAWAY:
                 text = frame.body.decode(errors="replace")
                 self.failure = RpcError(UNAVAILABLE, text or "the server is going away", retryable=True)
+                self.leaving = frame.number == OK
             elif frame.kind == PONG and frame.id in self.pings:
                 self.pings[frame.id] = True
             else:
                 self.take_of_call(frame)
             self.changed.notify_all()
+        self.leave_when_done()
+
+    def leave_when_done(self):
+        with self.changed:
+            if not self.leaving or self.calls or self.answering:
+                return
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the server was first
 
     def take_preface(self, body):
         if self.opened:
@@ -588,6 +603,7 @@ class RpcClient:
                     channel.end()
                 if answers:
                     self.served[frame.id] = channel
+                self.answering += 1
         if refusal is None:
             context = RpcContext(self, channel, request.metadata)
             threading.Thread(target=self.answer, args=(self.methods[name], context, answers), daemon=True).start()
@@ -630,6 +646,9 @@ class RpcClient:
             self.served.pop(channel.id, None)
         if answers and not channel.gone:
             self.respond(channel.id, error, 0, reply)
+        with self.changed:
+            self.answering -= 1
+        self.leave_when_done()
 
     def respond(self, call, error, flags, reply=b""):
         if error is None:

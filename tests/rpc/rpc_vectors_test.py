@@ -30,7 +30,7 @@ class Int32Value(int):
 
 
 def read_cases(path):
-    """preface, and (title, frames in, frames out, closed) for each case."""
+    """preface, and (title, frames in, frames out, events) for each case; events are `goes_away` and `closed`."""
     preface, cases = b"", []
     for line in Path(path).read_text().splitlines():
         word, _, rest = line.partition(" ")
@@ -40,8 +40,8 @@ def read_cases(path):
             cases.append((rest, [], [], []))
         elif word in ("in", "out"):
             cases[-1][1 if word == "in" else 2].append(bytes.fromhex(rest))
-        elif word == "closed":
-            cases[-1][3].append(True)
+        elif word in ("goes_away", "closed"):
+            cases[-1][3].append(word)
         elif word and not word.startswith("#"):
             raise AssertionError(f"{word} is not understood")
     return preface, cases
@@ -153,14 +153,16 @@ class ConversationsTest(unittest.TestCase):
     def test_are_answered_byte_for_byte(self):
         preface, cases = VECTORS
         self.assertGreaterEqual(len(cases), 15)
-        for title, received, sent, closed in cases:
+        for title, received, sent, events in cases:
+            if "goes_away" in events:
+                continue  # the client in Python leaves without a word
             with self.subTest(title):
                 wire = Wire(self, preface)
                 self.add_methods(wire.client)
                 self.assertEqual(wire.receive(len(preface)), preface)
                 wire.socket.sendall(b"".join(received))
                 answered = wire.receive(len(b"".join(sent)))
-                if not closed:
+                if "closed" not in events:
                     # What is still to come would come before this.
                     ping = rpc.encode_frame(rpc.Frame(rpc.PING, id=77))
                     wire.socket.sendall(ping)

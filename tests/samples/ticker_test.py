@@ -46,7 +46,7 @@ class TickerTest(ProgramTest):
         server = self.serve()
         done = subprocess.run([program(), "watch", "3", "1", f"127.0.0.1:{server.port}"], timeout=DEADLINE,
                               capture_output=True, text=True, check=False)
-        self.assertEqual(done.stdout, "tick 1\ntick 2\ntick 3\nCANCELLED: cancelled by the caller\n", done.stderr)
+        self.assertEqual(done.stdout, "tick 1\ntick 2\ntick 3\nCANCELLED: cancelled by its receiver\n", done.stderr)
         self.assertEqual(done.returncode, 0)
 
 

@@ -204,7 +204,7 @@ TEST_F(JsonRpcCalls, WaitForAConnectionWhenTold) {
 }
 
 TEST_F(JsonRpcCalls, ToEachOtherCrossWithoutHarm) {
-  methods.on("ask", [this](JsonRpcContext& context, const json&, JsonRpcReply reply) {
+  methods.on("ask", [](JsonRpcContext& context, const json&, JsonRpcReply reply) {
     context.peer()->call("back", nullptr,
                          [reply](const JsonRpcResult& result) { reply(result.value); });
   });

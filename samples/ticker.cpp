@@ -30,7 +30,7 @@ class Ticker : public ticker::Ticker::Service<Ticker> {
     while (co_await out.ready()) {
       tick.set_number(tick.number() + 1);
       out.send(tick);
-      co_await twister::sleep(context.loop(), interval);
+      co_await twister::sleep(context, interval);
     }
     std::fprintf(stderr, "nobody listens after %lld ticks\n",
                  static_cast<long long>(tick.number()));

@@ -43,8 +43,9 @@ RpcStatus fail(RpcContext&, const Say& say, Say&) {
 }
 
 RpcTask<Say> never(RpcContext& context, const Say& say) {
-  while (!context.cancelled())
-    co_await twister::sleep(context.loop(), std::chrono::milliseconds(10));
+  for (bool wanted = true; wanted;) {
+    wanted = co_await twister::sleep(context, std::chrono::hours(1));
+  }
   std::fprintf(stderr, "given up: %s\n", say.text().c_str());
   co_return Say();
 }

@@ -16,14 +16,14 @@ namespace {
 
 using google::protobuf::FileDescriptor;
 
-std::string without_suffix(std::string name) {
+std::string without_suffix(std::string_view name) {
   for (const std::string_view suffix : {".protodevel", ".proto"}) {
     if (name.ends_with(suffix)) {
-      name.resize(name.size() - suffix.size());
+      name.remove_suffix(suffix.size());
       break;
     }
   }
-  return name;
+  return std::string(name);
 }
 
 constexpr auto top = R"(#pragma once
@@ -39,13 +39,13 @@ constexpr auto top = R"(#pragma once
 }  // namespace
 
 std::string header_name(const FileDescriptor& file) {
-  return without_suffix(std::string(file.name())) + ".twister.hpp";
+  return without_suffix(file.name()) + ".twister.hpp";
 }
 
 std::string header_text(const FileDescriptor& file) {
   const std::map<std::string, std::string> words = {
       {"file", std::string(file.name())},
-      {"messages", without_suffix(std::string(file.name())) + ".pb.h"},
+      {"messages", without_suffix(file.name()) + ".pb.h"},
       {"namespace", cpp_namespace(file.package())}};
 
   std::string text;

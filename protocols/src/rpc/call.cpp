@@ -1,13 +1,10 @@
 #include "twister/rpc/call.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <random>
 #include <string>
 #include <utility>
 
 #include <twister/io_loop.hpp>
-#include <twister/log.hpp>
 #include <twister/rpc/detail/host.hpp>
 #include <twister/rpc/detail/stream_state.hpp>
 
@@ -15,21 +12,6 @@
 #include "guarded.hpp"
 
 namespace twister {
-
-namespace {
-
-// A number to find the line in the log by. Begins anywhere, so that two programs rarely give the same.
-std::string next_reference() {
-  static std::atomic<std::uint32_t> last{std::random_device()()};
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (std::uint32_t number = last.fetch_add(1) + 1, i = 0; i < 8; ++i, number <<= 4) {
-    text += digits[number >> 28];
-  }
-  return text;
-}
-
-}  // namespace
 
 // ---- RpcContext ----
 
@@ -126,7 +108,7 @@ void RpcCall::finish(const RpcStatus& status, const MessageLite* reply) {
 
 void RpcCall::finish_with_exception() {
   const std::string& name = method().name();
-  std::string what = "not an exception";
+  std::string what(detail::not_an_exception);
   try {
     throw;
   } catch (const RpcError& error) {
@@ -136,10 +118,8 @@ void RpcCall::finish_with_exception() {
     what = error.what();
   } catch (...) {
   }
-  const std::string reference = next_reference();
-  log(LogLevel::error, "rpc_handler_threw",
-      {{"method", name}, {"what", what}, {"reference", reference}});
-  finish(RpcStatus(RpcCode::internal, "internal error, reference " + reference));
+  finish(RpcStatus(RpcCode::internal,
+                   "internal error, reference " + detail::log_handler_threw(name, what)));
 }
 
 RpcCall::MessageLite& RpcCall::keep_request() {

@@ -3,7 +3,7 @@
 #include <exception>
 #include <stdexcept>
 
-#include <twister/log.hpp>
+#include "guarded.hpp"
 
 namespace twister {
 
@@ -27,7 +27,7 @@ json error_response(const JsonRpcError& error, json id) {
 }
 
 JsonRpcError error_of(const std::exception_ptr& thrown, const std::string& method) {
-  const std::string reference = new_error_reference();
+  std::string what(not_an_exception);
   try {
     std::rethrow_exception(thrown);
   } catch (const JsonRpcError& error) {
@@ -35,12 +35,11 @@ JsonRpcError error_of(const std::exception_ptr& thrown, const std::string& metho
   } catch (const RpcError& error) {
     return to_json_rpc_error(error.status());
   } catch (const std::exception& error) {
-    log(LogLevel::error, "rpc_handler_threw",
-        {{"method", method}, {"reference", reference}, {"what", error.what()}});
+    what = error.what();
   } catch (...) {
-    log(LogLevel::error, "rpc_handler_threw", {{"method", method}, {"reference", reference}});
   }
-  return JsonRpcError(JsonRpcCode::internal_error, {{"reference", reference}});
+  return JsonRpcError(JsonRpcCode::internal_error,
+                      {{"reference", log_handler_threw(method, what)}});
 }
 
 JsonRpcAnswer::~JsonRpcAnswer() {

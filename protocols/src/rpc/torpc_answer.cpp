@@ -2,15 +2,16 @@
 
 #include <stdexcept>
 
-#include <twister/log.hpp>
 #include <twister/rpc/json_rpc_error.hpp>
+
+#include "guarded.hpp"
 
 namespace twister {
 
 namespace detail {
 
 RpcStatus torpc_error_of(const std::exception_ptr& thrown, const std::string& method) {
-  const std::string reference = new_error_reference();
+  std::string what(not_an_exception);
   try {
     std::rethrow_exception(thrown);
   } catch (const JsonRpcError& error) {  // of arguments that do not fit, among others
@@ -21,12 +22,11 @@ RpcStatus torpc_error_of(const std::exception_ptr& thrown, const std::string& me
   } catch (const RpcError& error) {
     return error.status();
   } catch (const std::exception& error) {
-    log(LogLevel::error, "rpc_handler_threw",
-        {{"method", method}, {"reference", reference}, {"what", error.what()}});
+    what = error.what();
   } catch (...) {
-    log(LogLevel::error, "rpc_handler_threw", {{"method", method}, {"reference", reference}});
   }
-  return {RpcCode::internal, method + ": internal error, reference " + reference};
+  return {RpcCode::internal,
+          method + ": internal error, reference " + log_handler_threw(method, what)};
 }
 
 TorpcAnswer::~TorpcAnswer() {

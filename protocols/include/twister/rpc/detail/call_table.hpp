@@ -1,4 +1,4 @@
-// The calls that were made and not answered yet: ids, deadlines, and one end for each.
+// twister/rpc/detail/call_table.hpp - calls that were made and not answered yet: ids, deadlines, and one end for each.
 #pragma once
 
 #include <algorithm>
@@ -22,8 +22,6 @@ namespace twister::detail {
 
 // Logs what a callback of the user has thrown where nobody above could catch it.
 void log_callback_threw(const std::exception_ptr& error) noexcept;
-// What a caller is told instead of an exception's text, and the log beside it.
-std::string new_error_reference();
 
 // `Result` is made of an RpcStatus. Ids go from 0 to `ids` - 1 and around, past those in flight.
 //

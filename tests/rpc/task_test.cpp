@@ -118,6 +118,36 @@ TEST(RpcTask, CancelsTheCallThatItAwaitsWhenItIsDestroyed) {
   EXPECT_EQ(pair.client->calls_made(), 0u);
 }
 
+RpcTask<> doze(IOLoop& loop, bool& woke) {
+  co_await sleep(loop, 1s);
+  woke = true;
+}
+
+RpcTask<> doze_with(RpcContext& context, bool& woke) {
+  const bool wanted = co_await sleep(context, 1s);
+  woke = true;
+  static_cast<void>(wanted);
+}
+
+TEST(RpcTask, IsNotWokenOnceItIsDestroyed) {
+  RpcPair pair;
+  pair.connect();
+  const auto call = pair.client->call<Int32Value>("Later", number(1), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  ASSERT_EQ(pair.replies.size(), 1u);
+  bool woke = false;
+  {
+    RpcTask<> by_loop = doze(pair.loop, woke);
+    RpcTask<> by_call = doze_with(pair.replies[0].context(), woke);
+    by_loop.await_suspend(std::noop_coroutine()).resume();
+    by_call.await_suspend(std::noop_coroutine()).resume();
+  }
+  pair.clock.advance(2s);
+  call.cancel();
+  pair.loop.run_until_idle();
+  EXPECT_FALSE(woke);
+}
+
 TEST(RpcTask, SleepsByTheClockOfTheLoop) {
   RpcPair pair;
   pair.services.on<Int32Value, Int32Value>("Slow", slow);

@@ -9,7 +9,6 @@
 //               [--read-timeout SECONDS] (of one message: not for raw)
 //               [--proxy-protocol] (PROXY headers come first; from this machine alone)
 //               [--admin HOST:PORT] [--stall-limit SECONDS]
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -20,7 +19,6 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <twister/codecs/any_codec.hpp>
 #include <twister/codecs/any_framing.hpp>
@@ -39,8 +37,12 @@
 #endif
 
 #include "echo_message.pb.h"
+#include "support/server_arguments.hpp"
 
 namespace {
+
+using twister::testing::BadOption;
+using twister::testing::ServerArguments;
 
 class RawEcho : public twister::Protocol {
   void on_data(twister::ByteView data) override { write(data); }
@@ -85,60 +87,10 @@ twister::ProtocolFactory echo_by_name(const std::string& name, std::optional<std
   return echo_with(AnyCodec(name, {.max_frame_bytes = limit}));
 }
 
-// Takes `--name value` or `--name=value` out of the arguments, so that serve_main sees the rest.
-std::string take_option(std::vector<char*>& arguments, std::string_view name,
-                        std::string fallback) {
-  for (std::size_t i = 1; i < arguments.size(); ++i) {
-    const std::string_view argument = arguments[i];
-    const auto at = arguments.begin() + static_cast<std::ptrdiff_t>(i);
-    if (argument == name && i + 1 < arguments.size()) {
-      fallback = arguments[i + 1];
-      arguments.erase(at, at + 2);
-      --i;
-    } else if (argument.starts_with(name) && argument.substr(name.size()).starts_with('=')) {
-      fallback = argument.substr(name.size() + 1);
-      arguments.erase(at);
-      --i;
-    }
-  }
-  return fallback;
-}
-
-// Takes `--name` out of the arguments.
-bool take_flag(std::vector<char*>& arguments, std::string_view name) {
-  return std::erase_if(arguments, [name](const char* argument) { return argument == name; }) > 0;
-}
-
-class BadOption : public std::runtime_error {
- public:
-  BadOption(std::string_view name, std::string_view value, std::string_view what)
-      : runtime_error(std::string(name) + ": \"" + std::string(value) + "\" is not " +
-                      std::string(what)) {}
-};
-
-template <class Number>
-std::optional<Number> take_number(std::vector<char*>& arguments, std::string_view name,
-                                  Number least, std::string_view what) {
-  const std::string text = take_option(arguments, name, "");
-  if (text.empty()) return std::nullopt;
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || !(number >= least)) {
-    throw BadOption(name, text, what);
-  }
-  return number;
-}
-
-void take_seconds(std::vector<char*>& arguments, std::string_view name,
-                  std::chrono::milliseconds& option) {
-  const auto seconds = take_number<double>(arguments, name, 0.001, "a number of seconds, above 0");
-  if (seconds) option = std::chrono::milliseconds(static_cast<long>(*seconds * 1000));
-}
-
-twister::ProtocolFactory take_codec(std::vector<char*>& arguments) {
-  const std::string codec = take_option(arguments, "--codec", "raw");
+twister::ProtocolFactory take_codec(ServerArguments& arguments) {
+  const std::string codec = arguments.take("--codec", "raw");
   const auto limit =
-      take_number<std::size_t>(arguments, "--max-frame-bytes", 1, "a number of bytes, 1 or more");
+      arguments.take_number<std::size_t>("--max-frame-bytes", 1, "a number of bytes, 1 or more");
   try {
     return echo_by_name(codec, limit);
   } catch (const std::invalid_argument& error) {
@@ -163,23 +115,23 @@ class EchoServer : public twister::TcpServer {
   std::optional<twister::SignalWatch> reload_;
 };
 
-int run(std::vector<char*> arguments) {
+int run(ServerArguments arguments) {
   const twister::ProtocolFactory factory = take_codec(arguments);
   twister::ServeOptions options{.max_processes = 256};
   twister::ServerOptions& server = options.server;
   twister::IOLoop::Callback reload;
-  take_seconds(arguments, "--handshake-timeout", server.stream.handshake_timeout);
-  take_seconds(arguments, "--idle-timeout", server.stream.idle_timeout);
-  take_seconds(arguments, "--read-timeout", server.stream.message_timeout);
-  if (const auto most = take_number<std::size_t>(arguments, "--max-per-ip", 1,
-                                                 "a number of connections, 1 or more")) {
+  arguments.take_seconds("--handshake-timeout", server.stream.handshake_timeout);
+  arguments.take_seconds("--idle-timeout", server.stream.idle_timeout);
+  arguments.take_seconds("--read-timeout", server.stream.message_timeout);
+  if (const auto most = arguments.take_number<std::size_t>("--max-per-ip", 1,
+                                                           "a number of connections, 1 or more")) {
     server.max_connections_per_address = *most;
   }
-  if (const std::string path = take_option(arguments, "--unix", ""); !path.empty()) {
+  if (const std::string path = arguments.take("--unix"); !path.empty()) {
     options.host = "unix:" + path;
   }
-  const std::string certificate = take_option(arguments, "--tls-cert", "");
-  const std::string key = take_option(arguments, "--tls-key", "");
+  const std::string certificate = arguments.take("--tls-cert");
+  const std::string key = arguments.take("--tls-key");
   if (certificate.empty() != key.empty()) {
     throw BadOption("--tls-cert and --tls-key", certificate + key, "enough: both are needed");
   }
@@ -193,14 +145,13 @@ int run(std::vector<char*> arguments) {
   if (!certificate.empty())
     throw BadOption("--tls-cert", certificate, "possible: built without TLS");
 #endif
-  if (take_flag(arguments, "--proxy-protocol")) {
+  if (arguments.take_flag("--proxy-protocol")) {
     server.proxy_protocol.trusted = {twister::Network::parse("127.0.0.0/8"),
                                      twister::Network::parse("::1"),
                                      twister::Network::parse("unix:")};
   }
-  arguments.push_back(nullptr);
   return twister::serve_main(
-      static_cast<int>(arguments.size()) - 1, arguments.data(),
+      arguments.argc(), arguments.argv(),
       [&](twister::IOLoop& loop, std::string_view address, const twister::ServerOptions& given) {
         // A process that is restarted has what its parent had read at the start.
         if (reload && twister::task_id()) reload();
@@ -212,7 +163,7 @@ int run(std::vector<char*> arguments) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  return run({argv, argv + argc});
+  return run(ServerArguments(argc, argv));
 } catch (const BadOption& error) {
   std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
   return 2;

@@ -8,14 +8,14 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include <twister/io_loop.hpp>
 #include <twister/rpc/json_rpc.hpp>
 #include <twister/serve.hpp>
+
+#include "support/server_arguments.hpp"
 
 namespace {
 
@@ -68,38 +68,19 @@ void add_methods(twister::JsonRpcMethods& methods) {
              });
 }
 
-// Takes `--name value` or `--name=value` out of the arguments, so that serve_main sees the rest.
-std::string take_option(std::vector<char*>& arguments, std::string_view name,
-                        std::string fallback) {
-  for (std::size_t i = 1; i < arguments.size(); ++i) {
-    const std::string_view argument = arguments[i];
-    const auto at = arguments.begin() + static_cast<std::ptrdiff_t>(i);
-    if (argument == name && i + 1 < arguments.size()) {
-      fallback = arguments[i + 1];
-      arguments.erase(at, at + 2);
-      --i;
-    } else if (argument.starts_with(name) && argument.substr(name.size()).starts_with('=')) {
-      fallback = argument.substr(name.size() + 1);
-      arguments.erase(at);
-      --i;
-    }
-  }
-  return fallback;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) try {
-  std::vector<char*> arguments(argv, argv + argc);
+  twister::testing::ServerArguments arguments(argc, argv);
   twister::JsonRpcOptions options;
-  options.framing = take_option(arguments, "--framing", options.framing);
-  const std::string most = take_option(arguments, "--max-message-bytes", "");
-  if (!most.empty()) options.max_message_bytes = std::stoul(most);
-  arguments.push_back(nullptr);
+  options.framing = arguments.take("--framing", options.framing);
+  options.max_message_bytes =
+      arguments.take_number<std::size_t>("--max-message-bytes", 1, "a number of bytes, 1 or more")
+          .value_or(options.max_message_bytes);
 
   twister::JsonRpcMethods methods;
   add_methods(methods);
-  return twister::serve_main(static_cast<int>(arguments.size()) - 1, arguments.data(),
+  return twister::serve_main(arguments.argc(), arguments.argv(),
                              twister::build_json_rpc(methods, options));
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s: %s\n", argv[0], error.what());

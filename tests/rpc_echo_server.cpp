@@ -4,12 +4,9 @@
 //
 // Prints "listening on HOST:PORT". --coroutine answers by RpcTask, --late by a callback that is posted.
 // --burn-us takes so much CPU for each call.
-#include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <cstring>
-#include <string_view>
-#include <vector>
+#include <cstdio>
+#include <exception>
 
 #include <google/protobuf/wrappers.pb.h>
 
@@ -17,6 +14,8 @@
 #include <twister/rpc/server.hpp>
 #include <twister/rpc/task.hpp>
 #include <twister/serve.hpp>
+
+#include "support/server_arguments.hpp"
 
 namespace {
 
@@ -32,19 +31,6 @@ void burn() {
   }
 }
 
-bool take_flag(std::vector<char*>& arguments, std::string_view flag) {
-  return std::erase_if(arguments, [flag](char* each) { return each == flag; }) > 0;
-}
-
-// The number behind the option, or `otherwise`.
-int take_number(std::vector<char*>& arguments, std::string_view option, int otherwise) {
-  const auto found = std::ranges::find(arguments, option);
-  if (found == arguments.end() || found + 1 == arguments.end()) return otherwise;
-  const int number = std::atoi(found[1]);
-  arguments.erase(found, found + 2);
-  return number;
-}
-
 twister::RpcTask<BytesValue> echo(RpcContext&, const BytesValue& request) {
   burn();
   co_return request;
@@ -52,16 +38,18 @@ twister::RpcTask<BytesValue> echo(RpcContext&, const BytesValue& request) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  std::vector<char*> arguments(argv, argv + argc);
-  burnt = std::chrono::microseconds(take_number(arguments, "--burn-us", 0));
+int main(int argc, char** argv) try {
+  twister::testing::ServerArguments arguments(argc, argv);
+  burnt = std::chrono::microseconds(
+      arguments.take_number("--burn-us", 0, "a number of microseconds").value_or(0));
   twister::RpcOptions options;
-  options.max_wait = std::chrono::milliseconds(
-      take_number(arguments, "--max-wait-ms", static_cast<int>(options.max_wait.count())));
+  if (const auto wait = arguments.take_number("--max-wait-ms", 0, "a number of milliseconds")) {
+    options.max_wait = std::chrono::milliseconds(*wait);
+  }
   twister::RpcServices services;
-  if (take_flag(arguments, "--coroutine")) {
+  if (arguments.take_flag("--coroutine")) {
     services.on<BytesValue, BytesValue>("Echo/Echo", echo);
-  } else if (take_flag(arguments, "--late")) {
+  } else if (arguments.take_flag("--late")) {
     services.on<BytesValue, BytesValue>("Echo/Echo", [](RpcContext& context, BytesValue& request,
                                                         twister::RpcReply<BytesValue> reply) {
       context.loop().add_callback([&request, reply] {
@@ -78,7 +66,9 @@ int main(int argc, char** argv) {
           return {};
         });
   }
-  arguments.push_back(nullptr);
-  return twister::serve_main(static_cast<int>(arguments.size()) - 1, arguments.data(),
+  return twister::serve_main(arguments.argc(), arguments.argv(),
                              twister::serve_rpc(services, options));
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
+  return 2;
 }

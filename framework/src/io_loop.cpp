@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include <twister/loop_lifetime.hpp>
+
 #include "loop_core.hpp"
 #include "signal_drain.hpp"
 
@@ -70,6 +72,10 @@ void IOLoop::remove_handler(int fd) {
 }
 void IOLoop::drain(Callback done) {
   core_->drain(std::move(done));
+}
+
+std::weak_ptr<void> loop_lifetime(IOLoop& loop) noexcept {
+  return loop.core().lifetime();
 }
 
 // ---- PeriodicCallback ----

@@ -12,6 +12,13 @@ constexpr std::size_t min_shared_bytes = 1024;
 
 }  // namespace
 
+ByteBuffer& OutputQueue::tail_of_rest() {
+  if (rest_.back().kind != Segment::Kind::own) rest_.emplace_back();
+  ByteBuffer& last = rest_.back().own;
+  tail_before_ = last.size();
+  return last;
+}
+
 void OutputQueue::append(ByteView bytes) {
   tail().append(bytes);
   commit_tail();

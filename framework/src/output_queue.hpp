@@ -37,9 +37,10 @@ class OutputQueue {
   std::size_t drop_oldest(std::size_t bytes, const Dropped& dropped = {});
   // The buffer at the end, to encode into; commit_tail() or roll_back_tail() must follow.
   ByteBuffer& tail() {
-    if (!rest_.empty() && rest_.back().kind != Segment::Kind::own) rest_.emplace_back();
-    tail_before_ = last_buffer().size();
-    return last_buffer();
+    if (!rest_.empty()) [[unlikely]]
+      return tail_of_rest();
+    tail_before_ = first_.size();
+    return first_;
   }
   ByteView tail_since_begin() noexcept { return last_buffer().view().subspan(tail_before_); }
   void commit_tail() noexcept { size_ += last_buffer().size() - tail_before_; }
@@ -83,6 +84,7 @@ class OutputQueue {
   void append_reference(const SharedBytes& bytes, Segment::Kind kind);
   void forget_dropped();
 
+  ByteBuffer& tail_of_rest();
   ByteBuffer& last_buffer() noexcept { return rest_.empty() ? first_ : rest_.back().own; }
 
   // Almost always the only one, so it needs no vector. Its memory stays while the queue is in the

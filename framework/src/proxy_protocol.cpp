@@ -64,6 +64,7 @@ class ProxyCategory final : public std::error_category {
   }
 };
 
+// Has no peer_identity(): who has connected is the proxy.
 class ProxyTransport final : public Transport {
  public:
   ProxyTransport(std::unique_ptr<Transport> inner, bool trusted, std::size_t max_header_bytes)

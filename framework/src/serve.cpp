@@ -68,13 +68,13 @@ std::vector<Sockets> bind_admin(const ServeOptions& options, std::size_t process
 // own, because a loop that hangs cannot say so itself. Destroyed before the loops.
 class Lookout {
  public:
-  Lookout(const ServeOptions& options, const std::vector<IOLoop*>& loops, Sockets admin_sockets) {
+  Lookout(const ServeOptions& options, const MetricsRegistry& metrics,
+          const std::vector<IOLoop*>& loops, Sockets admin_sockets) {
     if (options.stall_limit) {
       watchdog_.emplace(loops, WatchdogOptions{.limit = *options.stall_limit});
       watchdog_->start();
     }
     if (admin_sockets.empty()) return;
-    const MetricsRegistry& metrics = options.metrics != nullptr ? *options.metrics : no_metrics_;
     pool_.emplace(1);
     pool_->start([&](IOLoop& loop) {
       auto admin =
@@ -88,7 +88,6 @@ class Lookout {
   const std::vector<Address>& addresses() const noexcept { return addresses_; }
 
  private:
-  const MetricsRegistry no_metrics_;
   std::optional<Watchdog> watchdog_;
   std::vector<Address> addresses_;
   std::optional<LoopPool> pool_;
@@ -120,12 +119,17 @@ std::size_t listeners_of_a_thread(const ServeOptions& options, const Sockets& so
 void serve_on(Sockets sockets, Sockets admin, const ServeOptions& options,
               const MakeServer& make_server, const IOLoop::Callback& waiting) {
   const std::string address = detail::address_of(options);
-  const ServerOptions server_options = detail::options_of_a_loop(options);
+  MetricsRegistry own_metrics;
+  MetricsRegistry& metrics = options.metrics != nullptr ? *options.metrics : own_metrics;
+  ServerOptions server_options = detail::options_of_a_loop(options);
+  const bool measures = options.metrics != nullptr || !admin.empty();
+  if (measures && server_options.stream.metrics == nullptr)
+    server_options.stream.metrics = &metrics;
   if (options.threads == 1) {
     IOLoop loop;
     const std::unique_ptr<TcpServer> server = make_server(loop, address, server_options);
     server->add_sockets(std::move(sockets));
-    const Lookout lookout(options, {&loop}, std::move(admin));
+    const Lookout lookout(options, metrics, {&loop}, std::move(admin));
     // From the loop: whoever hears of it may send SIGTERM at once, which has to be heeded by then.
     loop.add_callback([&] {
       if (waiting) waiting();
@@ -154,7 +158,7 @@ void serve_on(Sockets sockets, Sockets admin, const ServeOptions& options,
   }
   std::vector<IOLoop*> loops;
   for (std::size_t i = 0; i < pool.size(); ++i) loops.push_back(&pool.loop(i));
-  const Lookout lookout(options, loops, std::move(admin));
+  const Lookout lookout(options, metrics, loops, std::move(admin));
   pool.run_until_signal([&] {
     if (waiting) waiting();
     announce("admin", lookout.addresses());

@@ -127,4 +127,25 @@ Address SocketTransport::local_address() const {
   return local_address_of(descriptor_);
 }
 
+PeerIdentity SocketTransport::peer_identity() const {
+  // Of TCP the kernel would say that it is nobody, and not that there is nothing to say.
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  if (::getsockopt(descriptor_, SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0 || domain != AF_UNIX) {
+    return {};
+  }
+  ucred process{};
+  size = sizeof process;
+  if (::getsockopt(descriptor_, SOL_SOCKET, SO_PEERCRED, &process, &size) != 0 ||
+      process.uid == static_cast<uid_t>(-1)) {
+    return {};
+  }
+  PeerIdentity peer;
+  peer.kind = PeerIdentityKind::credentials;
+  peer.uid = process.uid;
+  peer.gid = process.gid;
+  peer.pid = process.pid;
+  return peer;
+}
+
 }  // namespace twister::detail

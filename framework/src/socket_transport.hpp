@@ -37,6 +37,7 @@ class SocketTransport final : public Transport {
   void reset() noexcept override;
   Address peer_address() const override { return peer_; }
   Address local_address() const override;
+  PeerIdentity peer_identity() const override;
   int native_handle() const noexcept override { return descriptor_; }
 
  private:

@@ -42,18 +42,6 @@ namespace twister::detail {
 
 class Stream final : public TransportEvents {
  public:
-  // The way of a connection to its Protocol. When the transport cannot be established, or one of
-  // these throws or gives null, `failed` is called in their place and no Protocol ever was.
-  struct Arrival {
-    // Once the peer's address is known; empty refuses the connection.
-    std::function<std::optional<Admission>(const Address& peer)> admit;
-    // Goes around the transport then; empty for none.
-    TransportLayer layer;
-    // Once that is established, too.
-    std::function<std::unique_ptr<Protocol>(const Address& peer)> build;
-    std::function<void(const CloseReason&)> failed;
-  };
-
   // The stream belongs to the loop, which deletes it after on_close; on_connect comes from the
   // loop.
   static Stream& open(LoopCore& loop, std::unique_ptr<Transport> transport,
@@ -153,7 +141,6 @@ class Stream final : public TransportEvents {
   enum class State : std::uint8_t { opening, open, closing, lingering, dying, gone };
 
   struct Rates;
-  struct RatesDelete;
   struct Extras;  // stream_extras.hpp
   struct Handover;
   struct Deadline;
@@ -199,6 +186,9 @@ class Stream final : public TransportEvents {
   ByteBuffer& tail();
   WriteStatus write_late() noexcept;
   WriteStatus after_write();
+  void acquire_output();
+  WriteStatus after_encoding();
+  WriteStatus end_rare_write(bool keep);
   WriteStatus end_droppable_write();
   WriteStatus write_large(ByteView bytes);
   std::size_t held_bytes() const noexcept { return output_ == nullptr ? 0 : output_->held_bytes(); }
@@ -273,8 +263,7 @@ class Stream final : public TransportEvents {
   bool send_failed_ : 1 = false;
   bool layering_ : 1 = false;  // start_layer() was called, and is not done
   bool too_late_ : 1 = false;  // the loop was ending when it was opened
-  bool encoding_ : 1 =
-      false;  // between begin_write() and end_write(): the output stays where it is
+  bool encoding_ : 1 = false;  // between begin_write() and end_write(): output_ stays where it is
   std::uint32_t opened_ : 24;  // when, in seconds; what the flags leave of eight bytes
   Stream* next_pending_ = nullptr;
   Stream* previous_ = nullptr;

@@ -14,11 +14,14 @@
 
 #include "handle_core.hpp"
 #include "stream.hpp"
+#include "token_bucket.hpp"
 
 namespace twister::detail {
 
-struct Stream::RatesDelete {
-  void operator()(Rates* rates) const noexcept;
+// What was received, against the limits; see stream_limits.cpp.
+struct Stream::Rates {
+  std::optional<TokenBucket> bytes;
+  std::optional<TokenBucket> messages;
 };
 
 // A change to another Protocol, and what the former has left for it.
@@ -53,7 +56,7 @@ struct Stream::Extras {
   std::optional<std::chrono::milliseconds> idle_timeout;  // instead of that of the options
 
   // See stream_limits.cpp.
-  std::unique_ptr<Rates, RatesDelete> rates;
+  std::unique_ptr<Rates> rates;
   TimerId hold_timer;
   MemoryBudget* budget = nullptr;
   std::size_t accounted_bytes = 0;

@@ -18,19 +18,10 @@ constexpr auto short_of_memory_pause = std::chrono::milliseconds(100);
 
 }  // namespace
 
-struct Stream::Rates {
-  std::optional<TokenBucket> bytes;
-  std::optional<TokenBucket> messages;
-};
-
-void Stream::RatesDelete::operator()(Rates* rates) const noexcept {
-  delete rates;
-}
-
 Stream::Rates& Stream::rates() {
   Extras& more = extras();
   if (more.rates == nullptr) {
-    more.rates.reset(new Rates);
+    more.rates = std::make_unique<Rates>();
     const TimePoint now = loop_.now();
     if (options_->bytes_rate) more.rates->bytes.emplace(*options_->bytes_rate, now);
     if (options_->message_rate) more.rates->messages.emplace(*options_->message_rate, now);

@@ -24,8 +24,19 @@ WriteStatus Stream::write_late() noexcept {
   return WriteStatus::closed;
 }
 
+// What few writes need stays out of line, so that the others save no registers for it.
+inline ByteBuffer& Stream::tail() {
+  if (output_ == nullptr) [[unlikely]]
+    acquire_output();
+  return output_->tail();
+}
+
+[[gnu::noinline]] void Stream::acquire_output() {
+  output_ = loop_.acquire_output();
+}
+
 ByteBuffer* Stream::begin_write() {
-  if (!takes_output()) {
+  if (!takes_output()) [[unlikely]] {
     write_late();
     return nullptr;
   }
@@ -33,28 +44,36 @@ ByteBuffer* Stream::begin_write() {
   return &tail();
 }
 
-ByteBuffer& Stream::tail() {
-  if (output_ == nullptr) output_ = loop_.acquire_output();
-  return output_->tail();
-}
-
 WriteStatus Stream::end_write(bool keep) {
   encoding_ = false;
-  if (state_ >= State::dying) [[unlikely]] {  // aborted by what was encoding, see fail()
+  const bool plain =
+      keep && state_ < State::dying && options_->slow_consumer == SlowConsumer::abort;
+  if (!plain) [[unlikely]]
+    return end_rare_write(keep);
+  output_->commit_tail();
+  // Nearly always that is all: it is below what anybody minds, and leaves when the turn ends.
+  const std::size_t held = output_->held_bytes();
+  if (held != 0 && held <= options_->high_watermark_bytes &&
+      held <= options_->max_write_buffer_size && in_turn_ && !write_paused_) [[likely]] {
+    return WriteStatus::queued;
+  }
+  return after_encoding();
+}
+
+[[gnu::noinline]] WriteStatus Stream::after_encoding() {
+  if (output_->empty()) loop_.release_output(std::move(output_));
+  return over_limit(0) ? WriteStatus::dropped : after_write();
+}
+
+[[gnu::noinline]] WriteStatus Stream::end_rare_write(bool keep) {
+  if (state_ >= State::dying) {  // aborted by what was encoding, see fail()
     loop_.release_output(std::move(output_));
     return WriteStatus::closed;
   }
-  if (keep && options_->slow_consumer != SlowConsumer::abort) [[unlikely]] {
-    return end_droppable_write();
-  }
-  if (keep) {
-    output_->commit_tail();
-  } else {
-    output_->roll_back_tail();
-  }
+  if (keep) return end_droppable_write();
+  output_->roll_back_tail();
   if (output_->empty()) loop_.release_output(std::move(output_));
-  if (!keep) return WriteStatus::refused;
-  return over_limit(0) ? WriteStatus::dropped : after_write();
+  return WriteStatus::refused;
 }
 
 // Where a write may be dropped, what was encoded is taken out of the queue until it is known to fit.

@@ -116,7 +116,7 @@ std::optional<std::chrono::milliseconds> Arguments::time(std::string_view name,
   return std::chrono::milliseconds(std::llround(std::ceil(milliseconds)));
 }
 
-void Arguments::expect(std::initializer_list<std::string_view> names) const {
+void Arguments::expect(std::span<const std::string_view> names) const {
   std::size_t at = 0;
   for (const std::string_view name : names) {
     if (at == words_.size() && name.front() != '[') {

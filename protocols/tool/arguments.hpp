@@ -37,7 +37,7 @@ class Arguments {
       std::string_view name, std::chrono::milliseconds least = std::chrono::milliseconds(1)) const;
   const std::vector<std::string>& words() const noexcept { return words_; }
   // Throws unless there are as many words as `names`, of which those in brackets may be missing.
-  void expect(std::initializer_list<std::string_view> names) const;
+  void expect(std::span<const std::string_view> names) const;
 
  private:
   struct Given {

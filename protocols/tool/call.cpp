@@ -7,7 +7,6 @@
 
 #include <twister/rpc/stream.hpp>
 
-#include "arguments.hpp"
 #include "commands.hpp"
 #include "input.hpp"
 #include "protoc.hpp"
@@ -31,6 +30,7 @@ constexpr Option options[] = {
     {"verbose", 'v', "", "print types, metadata, the status and the time it took"},
     {"help", 'h', "", "print this"},
 };
+constexpr std::string_view words[] = {"ADDRESS", "SERVICE/METHOD", "[JSON]"};
 
 RpcMetadata metadata_of(const Arguments& arguments) {
   RpcMetadata metadata;
@@ -147,15 +147,7 @@ class Call {
       texts_.end();
       send_texts();
     } else {
-      input_->start(
-          [this](std::string_view bytes) {
-            texts_.add(bytes);
-            send_texts();
-          },
-          [this] {
-            texts_.end();
-            send_texts();
-          });
+      input_->start_cutting(texts_, [this] { send_texts(); });
     }
     const RpcStatus status = receive(stream.reader);
     input_.reset();
@@ -266,11 +258,8 @@ std::optional<std::string> request_of(const Arguments& arguments, const Console&
 ExitCode call_by_rpc(Console& console, const Arguments& arguments) {
   const std::string& method = arguments.words()[1];
   const bool verbose = arguments.has("verbose");
-  std::unique_ptr<Schema> schema;
-  if (const auto files = arguments.values("proto"); !files.empty()) {
-    schema = std::make_unique<Schema>(compile_protos(files, arguments.values("import")));
-    (void)schema->method(method);
-  }
+  std::unique_ptr<Schema> schema = schema_of(arguments);
+  if (schema != nullptr) (void)schema->method(method);
   Session session(console, arguments.words()[0], arguments.time("timeout"));
   RpcLink link(session, {arguments.time("timeout"), metadata_of(arguments)});
   if (schema == nullptr) schema = ask_server(link, method);
@@ -301,15 +290,7 @@ std::string help() {
          "  twister call localhost:8888 calculator.Calculator/Add '{\"a\": 2, \"b\": 3}'";
 }
 
-}  // namespace
-
-ExitCode call(Console& console, Words words) {
-  const Arguments arguments(options, words);
-  if (arguments.has("help")) {
-    console.print(help());
-    return ExitCode::ok;
-  }
-  arguments.expect({"ADDRESS", "SERVICE/METHOD", "[JSON]"});
+ExitCode run(Console& console, const Arguments& arguments) {
   const std::string wire = arguments.value("wire").value_or("rpc");
   if (wire == "rpc") {
     if (arguments.has("framing")) throw UsageError("--framing is for --wire jsonrpc");
@@ -327,5 +308,12 @@ ExitCode call(Console& console, Words words) {
                                  .timeout = arguments.time("timeout"),
                                  .verbose = arguments.has("verbose")});
 }
+
+}  // namespace
+
+const Command call_command{
+    "call",  "call ADDRESS SERVICE/METHOD [JSON]    call a method, and print its replies",
+    options, words,
+    &help,   &run};
 
 }  // namespace twister::tool

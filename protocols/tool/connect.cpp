@@ -21,7 +21,6 @@
 #include <twister/codecs/zstd.hpp>
 #endif
 
-#include "arguments.hpp"
 #include "commands.hpp"
 #include "input.hpp"
 #include "json_values.hpp"
@@ -49,6 +48,7 @@ constexpr Option options[] = {
     {"verbose", 'v', "", "say when it is connected, and why it ended"},
     {"help", 'h', "", "print this"},
 };
+constexpr std::string_view words[] = {"ADDRESS"};
 
 // Payloads that are in this program, beside those of any.
 PayloadNames payload_names(const Schema* schema) {
@@ -86,15 +86,7 @@ class Conversation final : public MessageProtocol<AnyCodec> {
 
  private:
   void on_connect() override {
-    input_.start(
-        [this](std::string_view bytes) {
-          lines_.add(bytes);
-          send_lines();
-        },
-        [this] {
-          lines_.end();
-          send_lines();
-        });
+    input_.start_cutting(lines_, [this] { send_lines(); });
   }
   void on_message(json& message) override {
     session_.console().print(as_text_ ? plain_text(message) : json_text(message));
@@ -218,19 +210,8 @@ std::string help() {
          "\nwith --proto: protobuf:TYPE, such as lp32/protobuf:game.Move";
 }
 
-}  // namespace
-
-ExitCode connect(Console& console, Words words) {
-  const Arguments arguments(options, words);
-  if (arguments.has("help")) {
-    console.print(help());
-    return ExitCode::ok;
-  }
-  arguments.expect({"ADDRESS"});
-  std::unique_ptr<Schema> schema;
-  if (const auto files = arguments.values("proto"); !files.empty()) {
-    schema = std::make_unique<Schema>(compile_protos(files, arguments.values("import")));
-  }
+ExitCode run(Console& console, const Arguments& arguments) {
+  const std::unique_ptr<Schema> schema = schema_of(arguments);
   const auto ending = std::make_shared<Ending>();
   const bool verbose = arguments.has("verbose");
   Session session(console, arguments.words()[0], arguments.time("timeout"));
@@ -246,5 +227,12 @@ ExitCode connect(Console& console, Words words) {
   session.run_until([&] { return ending->closed; });
   return conclude(session, console, *ending, verbose);
 }
+
+}  // namespace
+
+const Command connect_command{
+    "connect", "connect ADDRESS --codec NAME          send and receive messages of any codec",
+    options,   words,
+    &help,     &run};
 
 }  // namespace twister::tool

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "exit_code.hpp"
 #include "line_editor.hpp"
@@ -15,6 +16,9 @@
 namespace twister::tool {
 
 namespace {
+
+// What goes round to a second line of the terminal could not be taken back.
+constexpr std::size_t max_progress_bytes = 79;
 
 struct Character {
   std::uint32_t code = 0;
@@ -74,10 +78,12 @@ Console::Console()
     return value != nullptr && *value != '\0';
   };
   const bool dumb = !set("TERM") || std::strcmp(std::getenv("TERM"), "dumb") == 0;
-  colours_ = ::isatty(STDERR_FILENO) == 1 && !set("NO_COLOR") && !dumb;
+  has_progress_ = ::isatty(STDERR_FILENO) == 1 && !dumb;
+  colours_ = has_progress_ && !set("NO_COLOR");
 }
 
 void Console::print(std::string_view text) {
+  ++printed_;
   write(STDOUT_FILENO, (prints_to_terminal_ ? printable(text, true) : std::string(text)) + "\n");
 }
 
@@ -97,7 +103,19 @@ void Console::note_status(const RpcStatus& status) {
   if (!status.details.empty()) note("details: " + status.details);
 }
 
+void Console::show_progress(std::string_view text) {
+  // Below results on the same terminal it would only come and go.
+  if (!has_progress_ || typing_ || (prints_to_terminal_ && printed_ != 0)) return;
+  write(STDERR_FILENO, printable(text).substr(0, max_progress_bytes));
+  progress_shown_ = true;
+}
+
+void Console::erase_progress() {
+  if (std::exchange(progress_shown_, false)) write(STDERR_FILENO, "\r\x1b[K");
+}
+
 void Console::write(int descriptor, std::string_view text) {
+  erase_progress();
   if (editor_ != nullptr) editor_->hide();
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor, text.data(), text.size());

@@ -1,6 +1,7 @@
 // console.hpp - what the program prints: results on standard output, all else on standard error.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,9 @@ std::string printable(std::string_view text, bool keep_newlines = false);
 class Console {
  public:
   Console();
+  ~Console() { erase_progress(); }
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
 
   bool reads_terminal() const noexcept { return reads_terminal_; }
   bool prints_to_terminal() const noexcept { return prints_to_terminal_; }
@@ -32,6 +36,16 @@ class Console {
   // "NOT_FOUND (5): no such room", and its details.
   void note_status(const RpcStatus& status);
 
+  // Results so far.
+  std::size_t printed() const noexcept { return printed_; }
+
+  // What goes on meanwhile: a line on the terminal that whatever is printed next takes the place of. Nothing in a
+  // pipe, and while somebody types.
+  void show_progress(std::string_view text);
+  void erase_progress();
+  // While standard input is read from a terminal there is none.
+  void set_typing(bool typing) noexcept { typing_ = typing; }
+
   // Lines are printed above what is being typed. Null: nothing is.
   void set_editor(LineEditor* editor) noexcept { editor_ = editor; }
 
@@ -40,7 +54,11 @@ class Console {
 
   bool reads_terminal_;
   bool prints_to_terminal_;
-  bool colours_;
+  bool colours_;  // standard error is a terminal that knows how to
+  bool has_progress_;
+  bool typing_ = false;
+  bool progress_shown_ = false;
+  std::size_t printed_ = 0;
   LineEditor* editor_ = nullptr;
 };
 

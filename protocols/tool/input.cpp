@@ -29,6 +29,7 @@ void Input::start(std::function<void(std::string_view)> on_bytes, std::function<
                                            [this] { end(); });
     console_.set_editor(editor_.get());
   }
+  console_.set_typing(console_.reads_terminal());
   always_ready_ = !console_.reads_terminal() && !input_is_redirected();
   struct stat about {};
   always_ready_ |= ::fstat(STDIN_FILENO, &about) != 0 || S_ISREG(about.st_mode);
@@ -85,6 +86,7 @@ void Input::end() {
 
 void Input::finish() {
   if (std::exchange(reading_, false) && !always_ready_) loop_.remove_handler(STDIN_FILENO);
+  console_.set_typing(false);
   console_.set_editor(nullptr);
   editor_.reset();
 }

@@ -26,6 +26,20 @@ class Input {
 
   // `on_end` is called once, unless the input is destroyed first; an error of reading is an end, too.
   void start(std::function<void(std::string_view)> on_bytes, std::function<void()> on_end);
+  // The same, cut by a JsonSplitter or a LineSplitter, which outlives it: `added` is called behind whatever was added
+  // to that, and behind the end.
+  template <class Splitter>
+  void start_cutting(Splitter& texts, std::function<void()> added) {
+    start(
+        [&texts, added](std::string_view bytes) {
+          texts.add(bytes);
+          added();
+        },
+        [&texts, added] {
+          texts.end();
+          added();
+        });
+  }
   void pause();
   void resume();
 

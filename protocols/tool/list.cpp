@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "arguments.hpp"
 #include "commands.hpp"
 #include "rpc_link.hpp"
 
@@ -18,6 +17,7 @@ constexpr Option options[] = {
      "for connecting, and for each question: 5, 0.5s or 200ms; 30 s unless given"},
     {"help", 'h', "", "print this"},
 };
+constexpr std::string_view words[] = {"ADDRESS", "[SERVICE]"};
 
 // "(ticker.Watch) returns (stream ticker.Tick)"
 std::string signature(const MethodInfo& method) {
@@ -99,15 +99,7 @@ std::string help() {
          describe(options);
 }
 
-}  // namespace
-
-ExitCode list(Console& console, Words words) {
-  const Arguments arguments(options, words);
-  if (arguments.has("help")) {
-    console.print(help());
-    return ExitCode::ok;
-  }
-  arguments.expect({"ADDRESS", "[SERVICE]"});
+ExitCode run(Console& console, const Arguments& arguments) {
   const std::string wanted = arguments.words().size() > 1 ? arguments.words()[1] : "";
   Session session(console, arguments.words()[0], arguments.time("timeout"));
   RpcLink link(session, {arguments.time("timeout"), {}});
@@ -123,5 +115,12 @@ ExitCode list(Console& console, Words words) {
   }
   return ExitCode::ok;
 }
+
+}  // namespace
+
+const Command list_command{
+    "list",  "list ADDRESS [SERVICE]                show what a server offers",
+    options, words,
+    &help,   &run};
 
 }  // namespace twister::tool

@@ -1,6 +1,7 @@
 // twister: calls services, shows what there is to call, and speaks any codec by hand. See docs/man/twister.1.
 #include <csignal>
 #include <exception>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,6 @@
 
 #include <twister/log.hpp>
 
-#include "arguments.hpp"
 #include "commands.hpp"
 #include "line_editor.hpp"
 
@@ -16,22 +16,11 @@ namespace twister::tool {
 
 namespace {
 
-struct Command {
-  std::string_view name;
-  ExitCode (*run)(Console&, Words);
-  std::string_view summary;
-};
-
-constexpr Command commands[] = {
-    {"call", &call, "call ADDRESS SERVICE/METHOD [JSON]    call a method, and print its replies"},
-    {"list", &list, "list ADDRESS [SERVICE]                show what a server offers"},
-    {"connect", &connect,
-     "connect ADDRESS --codec NAME          send and receive messages of any codec"},
-};
+const Command* const commands[] = {&call_command, &list_command, &connect_command};
 
 std::string help() {
   std::string text = "usage: twister COMMAND ...\n\n";
-  for (const Command& each : commands) text.append("  ").append(each.summary).append("\n");
+  for (const Command* each : commands) text.append("  ").append(each->summary).append("\n");
   return text +
          "\n"
          "  twister COMMAND --help, twister --version; all of it is in twister(1)\n"
@@ -50,6 +39,16 @@ std::string version() {
   return text + (LineEditor::available() ? "line editing)" : "no line editing)");
 }
 
+ExitCode run(const Command& command, Console& console, std::span<const std::string> words) {
+  const Arguments arguments(command.options, words);
+  if (arguments.has("help")) {
+    console.print(command.help());
+    return ExitCode::ok;
+  }
+  arguments.expect(command.words);
+  return command.run(console, arguments);
+}
+
 ExitCode run(Console& console, const std::vector<std::string>& words) {
   if (words.empty()) throw UsageError("a command is missing: call, list or connect");
   if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
@@ -61,9 +60,9 @@ ExitCode run(Console& console, const std::vector<std::string>& words) {
     return ExitCode::ok;
   }
   std::vector<std::string> names;
-  for (const Command& each : commands) {
-    if (each.name == words[0]) return each.run(console, Words(words).subspan(1));
-    names.emplace_back(each.name);
+  for (const Command* each : commands) {
+    if (each->name == words[0]) return run(*each, console, std::span(words).subspan(1));
+    names.emplace_back(each->name);
   }
   throw UsageError("there is no command " + words[0] + did_you_mean(words[0], names));
 }

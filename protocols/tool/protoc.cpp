@@ -100,4 +100,10 @@ google::protobuf::FileDescriptorSet compile_protos(const std::vector<std::string
   return set;
 }
 
+std::unique_ptr<Schema> schema_of(const Arguments& arguments) {
+  const std::vector<std::string> files = arguments.values("proto");
+  if (files.empty()) return nullptr;
+  return std::make_unique<Schema>(compile_protos(files, arguments.values("import")));
+}
+
 }  // namespace twister::tool

@@ -43,7 +43,11 @@ Session::Session(Console& console, const std::string& address,
       endpoint_(parse(address)),
       on_sigint_(loop_, SIGINT, [this] { interrupt(); }),
       on_sigterm_(loop_, SIGTERM, [this] { interrupt(); }),
-      client_(loop_, client_options(endpoint_, timeout)) {}
+      client_(loop_, client_options(endpoint_, timeout)),
+      begun_(loop_.now()),
+      progress_(loop_, std::chrono::seconds(1), [this] { tell_progress(); }) {
+  progress_.start();
+}
 
 void Session::connect(std::unique_ptr<Protocol> protocol) {
   std::optional<ConnectError> outcome;
@@ -64,6 +68,14 @@ void Session::run_until(const std::function<bool()>& condition) {
     loop_.run();
     if (interrupted_ && !on_interrupt_) throw Failure(ExitCode::interrupted, "interrupted");
   }
+}
+
+void Session::tell_progress() {
+  const auto seconds = std::chrono::round<std::chrono::seconds>(loop_.now() - begun_).count();
+  const std::size_t printed = console_.printed();
+  console_.show_progress((printed == 0 ? "waiting for " + endpoint_.address()
+                                       : std::to_string(printed) + " received") +
+                         ", " + std::to_string(seconds) + " s");
 }
 
 void Session::interrupt() {

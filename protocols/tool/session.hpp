@@ -43,6 +43,7 @@ class Session {
 
  private:
   void interrupt();
+  void tell_progress();
 
   Console& console_;
   Endpoint endpoint_;
@@ -50,6 +51,8 @@ class Session {
   SignalWatch on_sigint_;
   SignalWatch on_sigterm_;
   TcpClient client_;
+  TimePoint begun_;
+  PeriodicCallback progress_;
   std::function<void()> on_interrupt_;
   bool interrupted_ = false;
 };

@@ -4,20 +4,14 @@
 // echo     sends back what it receives
 // framed   the same, message by message behind a 4-byte big-endian length
 // fan-out  sends what it receives to every connection
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <string_view>
 #include <vector>
+
+#include "epoll_server.hpp"
 
 namespace {
 
@@ -99,70 +93,28 @@ bool serve(Connection& connection, unsigned events) {
   }
 }
 
-void accept_all(int listener, int set) {
-  for (;;) {
-    const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
-    auto* connection = new Connection{.fd = fd, .index = everybody.size()};
-    everybody.push_back(connection);
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-    event.data.ptr = connection;
-    epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
-  }
-}
-
 void drop(Connection* connection) {
   everybody[connection->index] = everybody.back();
   everybody[connection->index]->index = connection->index;
   everybody.pop_back();
-  close(connection->fd);
   delete connection;
 }
 
 template <auto Handle>
-[[noreturn]] void run(int listener, int set) {
-  std::array<epoll_event, 256> events;
-  for (;;) {
-    const int count = epoll_wait(set, events.data(), static_cast<int>(events.size()), -1);
-    for (int i = 0; i < count; ++i) {
-      const epoll_event& ready = events[static_cast<std::size_t>(i)];
-      auto* connection = static_cast<Connection*>(ready.data.ptr);
-      if (connection == nullptr) {
-        accept_all(listener, set);
-      } else if (!serve<Handle>(*connection, ready.events)) {
-        drop(connection);
-      }
-    }
-  }
+int run() {
+  return serve_on_epoll(
+      "raw_epoll", EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+      [](int fd) {
+        return everybody.emplace_back(new Connection{.fd = fd, .index = everybody.size()});
+      },
+      serve<Handle>, drop);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string_view work = argc > 1 ? argv[1] : "echo";
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* raw = reinterpret_cast<sockaddr*>(&address);
-  if (bind(listener, raw, size) != 0 || listen(listener, 1024) != 0 ||
-      getsockname(listener, raw, &size) != 0) {
-    std::perror("raw_epoll");
-    return 1;
-  }
-  std::printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
-  std::fflush(stdout);
-
-  const int set = epoll_create1(EPOLL_CLOEXEC);
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.ptr = nullptr;
-  epoll_ctl(set, EPOLL_CTL_ADD, listener, &event);
-  if (work == "framed") run<framed>(listener, set);
-  if (work == "fan-out") run<fan_out>(listener, set);
-  run<echo>(listener, set);
+  if (work == "framed") return run<framed>();
+  if (work == "fan-out") return run<fan_out>();
+  return run<echo>();
 }

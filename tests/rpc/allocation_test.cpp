@@ -105,5 +105,29 @@ TEST(RpcAllocations, AreOneForATextThatIsReceived) {
   EXPECT_EQ(pair.answered, 3200);
 }
 
+// Of losing a connection with so many calls whose handlers go on.
+std::size_t allocations_when_lost(bool identified) {
+  RpcPair pair;
+  pair.connect();
+  for (int i = 0; i < 8; ++i)
+    pair.client->call<Int32Value>("Later", number(0), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  const PeerIdentity nobody;
+  for (const auto& reply : pair.replies) {
+    if (identified) {
+      EXPECT_EQ(reply.context().identity().uid, nobody.uid);
+    }
+  }
+  const std::size_t before = allocations();
+  pair.server->abort();
+  pair.loop.run_until_idle();
+  return allocations() - before;
+}
+
+TEST(RpcAllocations, AreNoneForCallsThatLoseTheirConnection) {
+  allocations_when_lost(true);
+  EXPECT_EQ(allocations_when_lost(true), allocations_when_lost(false)) << "nor for who they are";
+}
+
 }  // namespace
 }  // namespace twister

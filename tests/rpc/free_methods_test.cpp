@@ -1,5 +1,6 @@
 // What RpcHost checks of calls to handlers that take JSON: by JSON-RPC and by torpc.
 #include <atomic>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
@@ -164,6 +165,39 @@ TEST_F(JsonHandlers, AreNotAddedOnceTheyAreCalled) {
   EXPECT_EQ(error_code(call("late")), -32601);
 }
 
+TEST_F(JsonHandlers, AreCountedNowhereOnceTheirConnectionIsLost) {
+  MetricsRegistry registry;
+  peer->count_in(&registry);
+  peer->detach({RpcCode::unavailable, "lost"});
+  EXPECT_EQ(peer->metrics(), nullptr);
+}
+
+TEST(JsonRpcMethods, AreServedByALoopThatIsWhereAnotherWas) {
+  ManualClock clock;
+  JsonRpcMethods methods;
+  std::vector<JsonRpcReply> replies;  // kept, with what they need
+  methods.on("wait",
+             [&](JsonRpcContext&, const json&, JsonRpcReply reply) {
+               replies.push_back(std::move(reply));
+             },
+             {.timeout = 5s});
+  std::optional<IOLoop> loop;
+  for (const Duration passed : {0s, 5s}) {
+    loop.emplace(clock);
+    json answer;
+    const auto peer = JsonRpcPeer::make(*loop, methods);
+    peer->attach([&](const json& message) {
+      answer = message;
+      return WriteStatus::queued;
+    });
+    json request = {{"jsonrpc", "2.0"}, {"id", 1}, {"method", "wait"}};
+    peer->receive(request);
+    clock.advance(passed);
+    loop->run_until_idle();
+    EXPECT_EQ(error_code(answer), passed == 0s ? 0 : -32004);
+  }
+}
+
 TEST(JsonRpcMethods, AreSharedByLoopsOfSeveralThreads) {
   RpcServices services;
   std::atomic<int> sum{0};
@@ -261,6 +295,14 @@ TEST_F(TorpcHandlers, AreInterceptedAlsoWhereOthersComeFirst) {
   EXPECT_THAT(registry.text(),
               ::testing::HasSubstr("rpc_calls_total{code=\"OK\",method=\"fine\"} 1"));
   peer->detach({RpcCode::unavailable, "lost"});
+}
+
+TEST_F(TorpcHandlers, FailAsIfTheyHadThrown) {
+  services.on("fail", [](const TorpcReply& reply) { reply.fail(JsonRpcError(17, "no")); });
+  services.on("throw", [](const TorpcReply&) { throw JsonRpcError(17, "no"); });
+  start();
+  EXPECT_EQ(call("fail"), json::array({"fail: no"}));
+  EXPECT_EQ(call("throw"), json::array({"throw: no"}));
 }
 
 TEST_F(TorpcHandlers, HaveNamesOfTheirOwn) {

@@ -28,6 +28,24 @@ TEST_F(JsonRpcCalls, AreSentWithNumbersForIds) {
       {"jsonrpc":"2.0","method":"update"}])"));
 }
 
+// A callback that counts its copies.
+struct Copied {
+  explicit Copied(int& count) : copies(count) {}
+  Copied(const Copied& other) : copies(other.copies) { ++copies; }
+  Copied(Copied&&) = default;
+  void operator()(const JsonRpcResult&) const {}
+  int& copies;
+};
+
+TEST_F(JsonRpcCalls, DoNotCopyTheirCallbacks) {
+  int copies = 0;
+  peer->call("m", nullptr, Copied(copies));
+  peer->call("m", 5, Copied(copies));  // which cannot be sent
+  answer("1");
+  loop.run_until_idle();
+  EXPECT_EQ(copies, 0);
+}
+
 TEST_F(JsonRpcCalls, EndWithTheResultOfTheirOwnId) {
   call();
   call();

@@ -65,6 +65,20 @@ TEST_F(JsonRpcNodes, AreCalledByEachOther) {
   EXPECT_EQ(next(other), json());
 }
 
+TEST_F(JsonRpcNodes, EndTheirBatchWithTheServer) {
+  auto hub = std::make_unique<Hub>(loop, "", methods);
+  int later = 0;
+  methods.on("end", [&hub] { hub.reset(); });
+  methods.on("later", [&later] { ++later; });
+  MemoryPeer client(*hub);
+  client.send(R"([{"jsonrpc":"2.0","id":1,"method":"end"},)"
+              R"({"jsonrpc":"2.0","id":2,"method":"twister.register","params":["ada"]},)"
+              R"({"jsonrpc":"2.0","id":3,"method":"later"}])"
+              "\n");
+  loop.run_until_idle();
+  EXPECT_EQ(later, 0);
+}
+
 TEST_F(JsonRpcNodes, AreCalledByTheServerWhichIsToldOfThem) {
   Hub hub(loop, "", methods);
   MemoryPeer worker(hub);

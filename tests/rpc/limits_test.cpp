@@ -16,6 +16,13 @@ TEST(RpcWire, AnswersByNumberAfterTheFirstTime) {
             (Lines{"81 0 1", "81 0 7"}));
 }
 
+TEST(RpcWire, SaysThatItsPeerSpeaksAnotherProtocol) {
+  Wire wire;
+  EXPECT_EQ(wire.send("HTTP/1.1 400 Bad Request\r\n"),
+            Lines{"12 3 0 the first bytes are of another protocol than twister's RPC"});
+  EXPECT_TRUE(wire.peer.ended());
+}
+
 TEST(RpcWire, ClosesForANumberWithoutAName) {
   Wire wire;
   EXPECT_EQ(wire.send(preface + hex("00000000 01 00 0100 01000000")),

@@ -2,17 +2,22 @@
 #include <twister/rpc/names.hpp>
 #include <twister/rpc/server.hpp>
 
-#include "pair.hpp"
+#include "wire.hpp"
 
 namespace twister {
 namespace {
 
 using namespace testing;
-using Lines = std::vector<std::string>;
 
 // A server with names, and clients of it that answer "Who" with a text of their own.
 struct Hub {
-  Hub() { add_names(services); }
+  Hub() {
+    add_names(services);
+    services.on<StringValue, StringValue>(
+        "Wait", [this](RpcContext&, StringValue&, RpcReply<StringValue> reply) {
+          replies.push_back(std::move(reply));
+        });
+  }
   ~Hub() { replies.clear(); }
 
   RpcConnection& join(const std::string& answer, const RpcOptions& options = {}) {
@@ -198,6 +203,62 @@ TEST(RpcNames, LeaveRoomForOtherCallers) {
   eve.call_node<StringValue>("a", "Hang", text(""), {}, hub.outcomes.add());
   hub.loop.run_until_idle();
   EXPECT_EQ(hub.replies.size(), 1u) << "there is room again";
+}
+
+TEST(RpcNames, AreNotTakenByALostConnection) {
+  RpcStatus taken;
+  Hub hub;
+  hub.services.on<StringValue, StringValue>(
+      "Retake", [&](RpcContext&, StringValue&, RpcReply<StringValue> reply) {
+        RpcContext& context = reply.context();
+        context.on_cancel([&] {
+          if (context.connection() != nullptr) taken = context.connection()->take_name("late");
+        });
+        hub.replies.push_back(std::move(reply));
+      });
+  RpcConnection& ann = hub.join("ann");
+  ann.call<StringValue>("Retake", text(""), hub.outcomes.add());
+  hub.loop.run_until_idle();
+  ann.abort();
+  hub.loop.run_until_idle();
+  EXPECT_EQ(taken.message(), "UNAVAILABLE: the connection is lost");
+  EXPECT_EQ(hub.server->node_names(), Lines{});
+}
+
+TEST(RpcNames, AreFreeAgainWhenEitherSideGoesAway) {
+  for (const bool server_leaves : {true, false}) {
+    Outcomes unended;
+    Hub hub;
+    RpcConnection& ann = hub.join("ann");
+    hub.name(ann, "a");
+    ann.call<StringValue>("Wait", text(""), unended.add());
+    hub.server->node("a").call<StringValue>("Hang", text(""), unended.add());
+    hub.loop.run_until_idle();
+    if (server_leaves) {
+      hub.server->for_each_connection(
+          [](Protocol& each) { static_cast<RpcConnection&>(each).go_away(); });
+    } else {
+      ann.go_away();
+    }
+    hub.loop.run_until_idle();
+    ASSERT_EQ(hub.replies.size(), 2u);
+    ASSERT_EQ(hub.server->connection_count(), 1u) << "there are calls in flight";
+    hub.name(hub.join("ann again"), "a");
+    EXPECT_EQ(hub.outcomes.lines, (Lines{"OK", "OK"}));
+  }
+}
+
+TEST(RpcNames, DoNotStayWithAPeerThatIsSilent) {
+  Hub hub;
+  hub.join("bob");
+  MemoryPeer silent(*hub.server);
+  silent.send(preface + register_a);
+  EXPECT_EQ(hub.server->node_names(), Lines{"a"});
+  hub.clock.advance(30s);
+  EXPECT_EQ(hub.server->connection_count(), 2u) << "it is asked for a sign of life";
+  hub.clock.advance(10s);
+  EXPECT_EQ(hub.server->node_names(), Lines{});
+  EXPECT_EQ(hub.server->connection_count(), 1u) << "others may sleep";
 }
 
 struct Watch : RpcInterceptor {

@@ -104,6 +104,11 @@ TEST(RpcThreads, ShareServicesMetricsAndInterceptors) {
   EXPECT_EQ(counting->begun, 2 * calls);
   EXPECT_EQ(counting->ended, 2 * calls);
   EXPECT_EQ(counting->told, 2 * calls);
+  for (const char* method : {"Add1", "AddLate"}) {
+    const std::string sum = "rpc_calls_total{code=\"OK\",method=\"" + std::string(method) + "\"} " +
+                            std::to_string(calls) + "\n";
+    EXPECT_NE(metrics.text().find(sum), std::string::npos) << metrics.text();
+  }
 }
 
 }  // namespace

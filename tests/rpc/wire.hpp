@@ -21,6 +21,9 @@ inline const std::string preface = "twister\x01" + hex("00000000");
 // Number 1 is Add1, number 2 Later; a request of each with the id 1 and 2, without a message.
 inline const std::string name_add1 = hex("05000000 01 01 0100 01000000 04") + "Add1";
 inline const std::string name_later = hex("06000000 01 01 0200 02000000 05") + "Later";
+// A request for the name "a".
+inline const std::string register_a =
+    hex("1a000000 01 01 0100 01000000 16") + "twister.Names/Register" + "\x0a\x01" + "a";
 
 struct DescribeFrame {
   std::string operator()(const RpcFrame& frame) const {

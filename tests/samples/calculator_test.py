@@ -36,6 +36,17 @@ class CalculatorTest(ProgramTest):
         error = failure(self, self.ask, client, "Root", 1)
         self.assertEqual((error.code, error.text), (rpc.UNIMPLEMENTED, "there is no such method"))
 
+    def test_is_in_the_metrics_that_all_threads_add_up_to(self):
+        server = self.serve("--threads", "2", "--admin", "127.0.0.1:0")
+        for client in [connect_client(self, server) for _ in range(6)]:
+            self.assertEqual(self.ask(client, "Add", 2, 3), (5,))
+        failure(self, self.ask, client, "Divide", 1)
+        failure(self, self.ask, client, "Root", 1)
+        metrics = self.admin_page(server)
+        self.assertIn('rpc_calls_total{code="OK",method="calculator.Calculator/Add"} 6\n', metrics)
+        self.assertIn('rpc_calls_total{code="INVALID_ARGUMENT",method="calculator.Calculator/Divide"} 1\n', metrics)
+        self.assertIn('rpc_calls_refused_total{cause="unknown_method"} 1\n', metrics)
+
     def test_asks_its_caller(self):
         client = self.client()
         asked = []
@@ -117,7 +128,7 @@ class CalculatorTest(ProgramTest):
         client.send(b"GET / HTTP/1.1\r\n\r\n")
         said = client.rest()
         self.assertTrue(said.startswith(rpc.MAGIC), said)
-        self.assertIn(b"unknown message type", said)
+        self.assertIn(b"another protocol", said)
 
     def test_is_its_own_client(self):
         server = self.serve()

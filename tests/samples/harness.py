@@ -22,6 +22,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 
 # Of every wait. Generous, for machines that are busy and builds with sanitizers; ctest allows 60 s.
 DEADLINE = 20
@@ -247,6 +248,14 @@ class ProgramTest(unittest.TestCase):
         self.addCleanup(server.kill)
         self.addCleanup(server.stop)
         return server
+
+    def admin_page(self, server):
+        """What the admin listener says, of a server that was started with --admin 127.0.0.1:0; once."""
+        line = server.process.stdout.readline().decode()
+        match = re.fullmatch(r"admin on (127\.0\.0\.1:\d+)\n", line)
+        self.assertTrue(match, line)
+        with urllib.request.urlopen(f"http://{match[1]}/metrics", timeout=DEADLINE) as reply:
+            return reply.read().decode()
 
     def connect(self, server, receive_buffer=None):
         client = Client(server.address, receive_buffer)

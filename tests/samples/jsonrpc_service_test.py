@@ -29,6 +29,16 @@ class JsonrpcServiceTest(ProgramTest):
                          {"jsonrpc": "2.0", "method": "changed", "params": {"what": "added", "number": 1}})
         self.assertEqual(json.loads(client.line()), {"jsonrpc": "2.0", "id": 2, "result": 1})
 
+    def test_is_in_the_metrics(self):
+        server = self.serve("--admin", "127.0.0.1:0")
+        client = self.client(server)
+        client.call("add", ["milk"])
+        with self.assertRaises(JsonRpcError):
+            client.call("remove", [1])
+        metrics = self.admin_page(server)
+        self.assertIn('rpc_calls_total{code="OK",method="add"} 1\n', metrics)
+        self.assertIn('rpc_calls_refused_total{cause="unknown_method"} 1\n', metrics)
+
     def test_adds_lists_and_removes(self):
         client = self.client(self.serve())
         self.assertEqual([client.call("add", ["milk"]), client.call("add", {"text": "bread"})], [1, 2])

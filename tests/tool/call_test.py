@@ -6,8 +6,8 @@ import socket
 import subprocess
 import unittest
 
-from tool_harness import (CONNECTION, DEADLINE, DEADLINE_PASSED, INTERRUPTED, OK, ROOT, STATUS, USAGE, Terminal,
-                          address_of, environment, tool, tool_path)
+from tool_harness import (CONNECTION, DEADLINE, DEADLINE_PASSED, ERASED, INTERRUPTED, OK, PROGRESS, ROOT, STATUS,
+                          USAGE, Terminal, address_of, environment, tool, tool_path)
 from harness import ProgramTest, eventually
 
 PROTO = ROOT / "tests" / "tool" / "talk.proto"
@@ -194,6 +194,15 @@ class CallTest(ProgramTest):
 
 
 class CallOnTerminalTest(ProgramTest):
+    def test_says_what_it_waits_for_until_there_is_something_else_to_say(self):
+        server = self.serve()
+        terminal = Terminal(self, "call", address_of(server), "talk.Talk/Never", "{}", keeps_progress=True)
+        self.assertIn(f"waiting for {address_of(server)}", terminal.wait_for(PROGRESS))
+        terminal.interrupt()
+        status, said = terminal.end()
+        self.assertEqual(status, INTERRUPTED)
+        self.assertRegex(said, ERASED)
+
     def test_has_colours_and_no_raw_control_characters(self):
         server = self.serve()
         terminal = Terminal(self, "call", address_of(server), "talk.Talk/Fail", '{"text": "x"}')

@@ -48,15 +48,20 @@ def edits_lines():
     return "no line editing" not in tool("--version").stdout
 
 
-class Terminal:
-    """The program on a terminal of its own."""
+# What goes on meanwhile, and what takes it away: on a machine that is busy anything may take long enough for it.
+PROGRESS = re.compile(r"(waiting for [^\r\n]*|\d+ received), \d+ s")
+ERASED = re.compile(r"\r\x1b\[K")
 
-    def __init__(self, test, *arguments, **more):
+
+class Terminal:
+    """The program on a terminal of its own. What is said of its progress is passed over, unless asked for."""
+
+    def __init__(self, test, *arguments, keeps_progress=False, **more):
         master, slave = pty.openpty()
         state = tempfile.TemporaryDirectory()
         test.addCleanup(state.cleanup)
         more.setdefault("XDG_STATE_HOME", state.name)
-        self.master, self.said = master, ""
+        self.master, self.said, self.keeps_progress = master, "", keeps_progress
         self.process = subprocess.Popen([tool_path(), *map(str, arguments)], stdin=slave, stdout=slave, stderr=slave,
                                         start_new_session=True, env=environment(**more),
                                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
@@ -76,13 +81,18 @@ class Terminal:
         except OSError:  # the program has ended
             return ""
 
+    def add(self, more):
+        self.said += more
+        if not self.keeps_progress:
+            self.said = re.sub(PROGRESS.pattern + ERASED.pattern, "", self.said)
+
     def wait_for(self, pattern):
         """What was said up to and with the pattern, which is not looked at again."""
         while not (found := re.search(pattern, self.said)):
             more = self.read()
             if not more:
                 raise AssertionError(f"{pattern!r} is not in {self.said!r}")
-            self.said += more
+            self.add(more)
         before, self.said = self.said[:found.end()], self.said[found.end():]
         return before
 
@@ -93,7 +103,7 @@ class Terminal:
     def end(self):
         """(exit status, what was still said)"""
         while more := self.read():
-            self.said += more
+            self.add(more)
         return self.process.wait(DEADLINE), self.said
 
     def close(self):

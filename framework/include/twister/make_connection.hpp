@@ -1,6 +1,6 @@
 // twister/make_connection.hpp - joins a Protocol to a transport, without a server.
 //
-//   auto [ours, theirs] = twister::testing::memory_transport_pair(loop);
+//   auto [ours, theirs] = twister::memory_transport_pair(loop);
 //   twister::make_connection(loop, std::move(ours), std::make_unique<Echo>());
 #pragma once
 

@@ -170,8 +170,13 @@ class MetricsRegistry {
   void write(std::string& out) const;
   std::string text() const;
 
+  // Expires with the registry, though not with its metrics: for what is kept by registry, since a later one may
+  // have its address.
+  std::weak_ptr<void> lifetime() const noexcept { return lifetime_; }
+
  private:
   std::shared_ptr<detail::MetricsTable> table_;
+  std::shared_ptr<void> lifetime_ = std::make_shared<char>();
 };
 
 }  // namespace twister

@@ -47,8 +47,9 @@ struct ServeOptions {
   // one with task_id() N listens on the port plus N, or on the path with `.N` behind it; while it is
   // restarted, who connects there waits.
   std::string admin{};
-  // What it serves beside twister's own metrics; outlives serve().
-  const MetricsRegistry* metrics = nullptr;
+  // What it serves beside twister's own metrics; outlives serve(). Null: one of its own. Protocols
+  // count there, too: it becomes StreamOptions::metrics, unless `server` has one.
+  MetricsRegistry* metrics = nullptr;
   // With a Watchdog on the loops, which logs callbacks that take longer.
   std::optional<std::chrono::milliseconds> stall_limit{};
   // Other than one: they are forked, share the listeners, and each has `threads`; `cores` for one a

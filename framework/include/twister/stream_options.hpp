@@ -10,6 +10,7 @@
 namespace twister {
 
 class MemoryBudget;
+class MetricsRegistry;
 
 // Spelled out where a limit is switched off.
 inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
@@ -66,6 +67,8 @@ struct StreamOptions {
   // What all connections with this budget may keep; null: MemoryBudget::of_process(). It outlives
   // them.
   MemoryBudget* memory_budget = nullptr;
+  // Where Protocols count what they do, as those of calls; outlives them. serve() says where. Null: nowhere.
+  MetricsRegistry* metrics = nullptr;
   // Before on_connect: how long connecting, a PROXY header and a TLS handshake may take together.
   std::chrono::milliseconds handshake_timeout = std::chrono::seconds(10);
   // A connection on which no byte moves in either direction is closed (Errc::idle_timeout).

@@ -2,7 +2,7 @@
 //
 // A socket, a memory pipe and a fault injector are transports; everything above (IOStream,
 // Protocol, TcpServer) runs over any of them. Users meet this header when they write a transport of
-// their own; testing/memory_transport.hpp has the one for tests.
+// their own; memory_transport.hpp has one inside a program.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,7 @@
 
 #include <twister/address.hpp>
 #include <twister/codecs/byte_view.hpp>
+#include <twister/peer_identity.hpp>
 
 namespace twister {
 
@@ -91,6 +92,8 @@ class Transport {
   virtual void reset() noexcept = 0;
   // Who is at the other end.
   virtual Address peer_address() const = 0;
+  // Who that is, as far as it was proved: never for what changes, or passes on, somebody else's bytes.
+  virtual PeerIdentity peer_identity() const { return {}; }
   // What the peer connected to, or was connected from; Family::none when that is not known.
   virtual Address local_address() const { return {}; }
   // The socket underneath, or -1.

@@ -4,9 +4,6 @@
 #include <array>
 #include <utility>
 
-#include <twister/io_stream.hpp>
-#include <twister/protocol.hpp>
-
 #include "tls_error.hpp"
 
 namespace twister::detail {
@@ -244,57 +241,4 @@ IoResult TlsTransport::failure(int result) {
   return failed(take_openssl_error());
 }
 
-TlsInfo TlsTransport::info() const {
-  TlsInfo info;
-  const SSL* ssl = ssl_.get();
-  info.version = ::SSL_get_version(ssl);
-  info.cipher = ::SSL_get_cipher_name(ssl);
-  info.resumed = ::SSL_session_reused(ssl) == 1;
-  const unsigned char* alpn = nullptr;
-  unsigned alpn_size = 0;
-  ::SSL_get0_alpn_selected(ssl, &alpn, &alpn_size);
-  if (alpn != nullptr) info.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
-  if (const char* name = ::SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)) {
-    info.server_name = name;
-  }
-  const X509Ptr peer(::SSL_get1_peer_certificate(ssl));
-  if (peer == nullptr) return info;
-  const std::unique_ptr<BIO, OpenSslFree<BIO_free>> text(::BIO_new(::BIO_s_mem()));
-  ::X509_NAME_print_ex(text.get(), ::X509_get_subject_name(peer.get()), 0, XN_FLAG_RFC2253);
-  char* begin = nullptr;
-  const long size = BIO_get_mem_data(text.get(), &begin);
-  info.peer_subject.assign(begin, static_cast<std::size_t>(size));
-  auto* names = static_cast<GENERAL_NAMES*>(
-      ::X509_get_ext_d2i(peer.get(), NID_subject_alt_name, nullptr, nullptr));
-  for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
-    if (name->type != GEN_DNS) continue;
-    const ASN1_STRING* dns = name->d.dNSName;
-    info.peer_names.emplace_back(reinterpret_cast<const char*>(::ASN1_STRING_get0_data(dns)),
-                                 static_cast<std::size_t>(::ASN1_STRING_length(dns)));
-  }
-  ::GENERAL_NAMES_free(names);
-  return info;
-}
-
 }  // namespace twister::detail
-
-namespace twister {
-namespace {
-
-std::optional<TlsInfo> info_of(const Transport* transport) {
-  const auto* tls = dynamic_cast<const detail::TlsTransport*>(transport);
-  return tls == nullptr ? std::nullopt : std::optional(tls->info());
-}
-
-}  // namespace
-
-std::optional<TlsInfo> tls_info(const Protocol& conn) {
-  return info_of(conn.transport());
-}
-
-std::optional<TlsInfo> tls_info(const IOStream& stream) {
-  return info_of(stream.transport());
-}
-
-}  // namespace twister

@@ -42,6 +42,9 @@ class TlsTransport final : public Transport, private TransportEvents {
   Address local_address() const override { return inner_->local_address(); }
   int native_handle() const noexcept override { return inner_->native_handle(); }
 
+  // Of a certificate that was verified.
+  PeerIdentity peer_identity() const override;
+
   TlsInfo info() const;
 
  private:

@@ -36,6 +36,11 @@ RpcMetadata& RpcContext::reply_metadata() {
   return extras().reply_metadata;
 }
 
+const PeerIdentity& RpcContext::identity() const {
+  static const PeerIdentity nobody;
+  return nobody;
+}
+
 std::chrono::milliseconds RpcContext::time_left() const {
   if (deadline_ == TimePoint::max()) return never;
   using std::chrono::milliseconds;

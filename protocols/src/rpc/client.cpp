@@ -1,13 +1,14 @@
 #include "twister/rpc/client.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 #include <utility>
 
 #include <twister/io_loop.hpp>
 
-#include "client_core.hpp"
+#include "client_connection.hpp"
+#include "make_host.hpp"
+#include "name_rules.hpp"
 
 namespace twister {
 
@@ -29,54 +30,25 @@ void check_options(const std::vector<Destination>& to, const RpcClientOptions& o
     refuse("initial_delay and max_delay have to be positive");
   }
   if (!(options.factor >= 1)) refuse("factor is below 1");
+  if (options.prepare_timeout.count() <= 0) refuse("prepare_timeout has to be positive");
+  if (options.names.size() > max_names) refuse("there are more than 16 names");
+  for (const std::string& name : options.names) {
+    if (!is_name(name)) refuse("the name \"" + name + "\" is empty or longer than 255 bytes");
+  }
 }
 
 }  // namespace
 
-// A connection that tells its client.
-class RpcClientCore::Connection final : public RpcConnection {
- public:
-  Connection(std::shared_ptr<RpcClientCore> core, Peer& peer)
-      : RpcConnection(core->host_), core_(std::move(core)), peer_(peer) {}
-  ~Connection() override { forget(); }
-
-  void on_connect() override {
-    RpcConnection::on_connect();
-    core_->became_ready(peer_, *this);
-  }
-  void on_close(const CloseReason& reason) override {
-    if (reason.code) core_->last_error_ = reason.message();
-    forget();
-    RpcConnection::on_close(reason);
-  }
-
-  using RpcConnection::cancel_made_calls;
-  void start(RpcPending& pending) { start_call(pending); }
-
- private:
-  void on_going_away() override {
-    if (peer_.connection == this) core_->leave(peer_, "the server is going away");
-  }
-  void forget() {
-    if (peer_.connection == this) {
-      core_->lost(peer_);
-    } else {
-      std::erase(core_->leaving_, this);
-    }
-  }
-
-  std::shared_ptr<RpcClientCore> core_;
-  Peer& peer_;
-};
-
 RpcClientCore::RpcClientCore(IOLoop& loop, std::vector<Destination> to, RpcClientOptions options)
     : loop_(loop), options_(std::move(options)) {
   check_options(to, options_);
-  host_ = std::make_shared<RpcHost>(loop, options_.services, options_.rpc);
+  // Who makes no calls has no other way to see that nobody can reach it.
+  if (options_.stay_connected || !options_.names.empty()) options_.rpc.ping_when_idle = true;
+  host_ = make_host(loop, options_.services, options_.rpc, options_.connect.stream.metrics);
   tcp_ = std::make_unique<TcpClient>(loop, options_.connect);
   peers_.reserve(to.size() * options_.connections_per_address);
   for (std::size_t i = 0; i < options_.connections_per_address; ++i) {
-    for (const Destination& each : to) peers_.push_back({.to = each});
+    for (const Destination& each : to) peers_.push_back({.to = each, .has_names = i == 0});
   }
   idle_ = peers_.size();
 }
@@ -103,8 +75,6 @@ Duration RpcClientCore::round_trip() const noexcept {
   }
   return shortest;
 }
-
-// ---- calls ----
 
 void RpcClientCore::place(RpcPending& pending) {
   if (pending.retry == nullptr) {
@@ -202,142 +172,15 @@ bool RpcClientCore::retry(RpcPending& pending, const RpcStatus& why, RpcReached 
   return true;
 }
 
-// ---- connections ----
-
-void RpcClientCore::connect_all() {
-  const TimePoint now = loop_.now();
-  soonest_ = TimePoint::max();
-  for (Peer& peer : peers_) {
-    if (peer.state != State::idle) continue;
-    if (peer.not_before <= now) {
-      connect(peer);
-    } else {
-      soonest_ = std::min(soonest_, peer.not_before);
-    }
-  }
-}
-
-void RpcClientCore::connect(Peer& peer) {
-  peer.state = State::connecting;
-  --idle_;
-  tcp_->connect(
-      peer.to,
-      [weak = weak_from_this(), &peer]() -> std::unique_ptr<Protocol> {
-        const auto self = weak.lock();
-        if (self == nullptr || self->closed_) return nullptr;
-        return std::make_unique<Connection>(self, peer);
-      },
-      [weak = weak_from_this(), &peer](const ConnectError& error, Protocol*) {
-        const auto self = weak.lock();
-        if (self != nullptr && error) self->failed(peer, error.message());
-      });
-}
-
-void RpcClientCore::became_ready(Peer& peer, Connection& connection) {
-  if (closed_) return connection.close();
-  peer.state = State::ready;
-  peer.connection = &connection;
-  peer.since = loop_.now();
-  ready_.push_back(&peer);
-  send_waiting();
-}
-
-void RpcClientCore::send_waiting() {
-  while (!waiting_.empty() && !ready_.empty()) {
-    RpcPending& pending = *waiting_.front();
-    waiting_.pop_front();
-    pending.as_of = loop_.now();
-    place(pending);
-  }
-}
-
-// Its connection takes no more calls, and keeps those that it has until they have ended.
-void RpcClientCore::leave(Peer& peer, std::string why) {
-  leaving_.push_back(peer.connection);
-  last_error_ = std::move(why);
-  become_idle(peer);
-}
-
-void RpcClientCore::become_idle(Peer& peer) {
-  peer.connection = nullptr;
-  peer.state = State::idle;
-  ++idle_;
-  soonest_ = {};
-  std::erase(ready_, &peer);
-}
-
-void RpcClientCore::lost(Peer& peer) {
-  become_idle(peer);
-  if (!closed_) note_end(peer);
-}
-
-// When the next attempt may be made: a server at which no connection lasts is left alone for a while.
-void RpcClientCore::note_end(Peer& peer) {
-  if (loop_.now() - peer.since >= options_.reset_after) {
-    peer.failures = 0;
-  } else {
-    back_off(peer);
-  }
-}
-
-void RpcClientCore::failed(Peer& peer, std::string why) {
-  if (closed_) return;
-  become_idle(peer);
-  last_error_ = std::move(why);
-  back_off(peer);
-  if (ready_.empty() && !is_connecting()) fail_waiting();
-}
-
-void RpcClientCore::back_off(Peer& peer) {
-  const double most = static_cast<double>(options_.max_delay.count());
-  const double scale = std::pow(options_.factor, std::min(peer.failures, 63u));
-  const double delay = std::min(most, static_cast<double>(options_.initial_delay.count()) * scale);
-  ++peer.failures;
-  peer.not_before =
-      later(loop_.now(), std::chrono::milliseconds(static_cast<std::int64_t>(delay * random())));
-}
-
-bool RpcClientCore::is_connecting() const noexcept {
-  return std::any_of(peers_.begin(), peers_.end(),
-                     [](const Peer& peer) { return peer.state == State::connecting; });
-}
-
-void RpcClientCore::fail_waiting() {
-  std::deque<RpcPending*> patient;
-  for (RpcPending* pending : std::exchange(waiting_, {})) {
-    if (pending->waits_for_ready) {
-      patient.push_back(pending);
-    } else {
-      reject(*pending, RpcStatus(RpcCode::unavailable, last_error_));
-    }
-  }
-  waiting_ = std::move(patient);
-  if (!waiting_.empty()) wake_later();
-}
-
-// For those that wait: the next attempt, when it may be made.
-void RpcClientCore::wake_later() {
-  if (wakes_) return;
-  TimePoint soonest = TimePoint::max();
-  for (const Peer& peer : peers_) soonest = std::min(soonest, peer.not_before);
-  wakes_ = true;
-  loop_.call_at(soonest, [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (self == nullptr) return;
-    self->wakes_ = false;
-    if (self->closed_ || self->waiting_.empty()) return;
-    self->connect_all();
-    if (!self->is_connecting() && self->ready_.empty()) self->wake_later();
-  });
-}
-
 void RpcClientCore::close() {
   closed_ = true;
   const RpcStatus status(RpcCode::cancelled, "the client was destroyed");
   for (RpcPending* pending : std::exchange(waiting_, {})) reject(*pending, status);
   for (RpcPending* pending : std::exchange(again_, {})) reject(*pending, status);
-  for (Peer* peer : std::exchange(ready_, {})) {
-    leaving_.push_back(std::exchange(peer->connection, nullptr));
+  ready_.clear();
+  for (Peer& peer : peers_) {
+    loop_.cancel(peer.timer);
+    if (peer.connection != nullptr) leaving_.push_back(std::exchange(peer.connection, nullptr));
   }
   for (Connection* connection : std::exchange(leaving_, {})) {
     connection->cancel_made_calls(status);

@@ -33,16 +33,21 @@ class RpcClientCore final : public std::enable_shared_from_this<RpcClientCore>,
 
  private:
   class Connection;
-  enum class State { idle, connecting, ready };
+  enum class State { idle, connecting, preparing, ready };
 
   // One of the connections to one address.
   struct Peer {
     Destination to;
     State state = State::idle;
-    Connection* connection = nullptr;
+    bool has_names = false;            // it is the first to its address
+    Connection* connection = nullptr;  // preparing, or ready
+    unsigned attempts = 0;             // what an earlier one comes to is dropped
     unsigned failures = 0;
     TimePoint not_before{};  // the next attempt
     TimePoint since{};       // it is ready
+    TimerId timer{};         // ends the preparing, or, with stay_connected, the delay
+    unsigned step = 0;       // of preparing: answers to earlier ones are dropped
+    std::size_t names_left = 0;
   };
 
   void drop(RpcPending& pending) override;
@@ -58,13 +63,19 @@ class RpcClientCore final : public std::enable_shared_from_this<RpcClientCore>,
   Connection* choose();
   Peer* pick();
   void connect(Peer& peer);
-  void became_ready(Peer& peer, Connection& connection);
+  void prepare(Peer& peer, Connection& connection);
+  void register_names(Peer& peer);
+  bool is_at(const Peer& peer, unsigned step) const noexcept;
+  void give_up(Peer& peer, const RpcStatus& why);
+  void became_ready(Peer& peer);
+  void going_away(Peer& peer);
   void leave(Peer& peer, std::string why);
   void become_idle(Peer& peer);
   void lost(Peer& peer);
   void note_end(Peer& peer);
   void failed(Peer& peer, std::string why);
   void back_off(Peer& peer);
+  void return_later(Peer& peer);
   bool is_connecting() const noexcept;
   void fail_waiting();
   void send_waiting();

@@ -166,7 +166,7 @@ void RpcConnection::on_other(const RpcFrame& frame) {
     case RpcFrameKind::goaway:
       return read_goaway(frame);
     default:
-      ++host_->counters().unknown_frames;
+      host_->count_fault(detail::RpcFault::unknown_frame);
   }
 }
 
@@ -189,12 +189,15 @@ void RpcConnection::on_message_skipped(const CodecError&) {
     case RpcFrameKind::goaway:
       return read_goaway(frame);
     default:
-      ++host_->counters().unknown_frames;
+      host_->count_fault(detail::RpcFault::unknown_frame);
   }
 }
 
 void RpcConnection::on_message_error(const CodecError& error) {
-  ++host_->counters().malformed;
+  if (!preface_read_ && error.code == CodecErrc::unknown_type) {
+    return break_off(error.code, "the first bytes are of another protocol than twister's RPC");
+  }
+  host_->count_fault(detail::RpcFault::malformed);
   put({.kind = RpcFrameKind::goaway,
        .number = static_cast<std::uint16_t>(error.code == CodecErrc::frame_too_long
                                                 ? RpcCode::resource_exhausted
@@ -206,12 +209,17 @@ void RpcConnection::on_message_error(const CodecError& error) {
 // The peer breaks the protocol: it is told, and that is all.
 void RpcConnection::break_off(CodecErrc code, std::string why) {
   if (!is_open()) return;
-  ++host_->counters().malformed;
+  host_->count_fault(detail::RpcFault::malformed);
   put({.kind = RpcFrameKind::goaway,
        .number = static_cast<std::uint16_t>(RpcCode::invalid_argument),
        .body = as_bytes(why)});
   flush_late();
   close_with({.code = make_error_code(code), .detail = std::move(why)});
+}
+
+const PeerIdentity& RpcConnection::identity() {
+  if (identity_ == nullptr) identity_ = std::make_shared<const PeerIdentity>(peer_identity(*this));
+  return *identity_;
 }
 
 EofAction RpcConnection::on_eof() {

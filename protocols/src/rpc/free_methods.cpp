@@ -48,15 +48,19 @@ void FreeMethods::count_in(MetricsRegistry& metrics) {
   options_.metrics = &metrics;
 }
 
-std::shared_ptr<RpcHost> FreeMethods::host(IOLoop& loop) {
+MetricsRegistry* FreeMethods::metrics() const noexcept {
+  if (options_.metrics != nullptr || others_ == nullptr) return options_.metrics;
+  return others_->metrics();
+}
+
+std::shared_ptr<RpcHost> FreeMethods::host(IOLoop& loop, MetricsRegistry* server_metrics) {
   used_.store(true, std::memory_order_relaxed);
   std::call_once(followed_, [this] {
     if (others_ == nullptr) return;
     others_->used_.store(true, std::memory_order_relaxed);
     for (const auto& each : others_->services_.interceptors()) services_.intercept(each);
-    if (options_.metrics == nullptr) options_.metrics = others_->options_.metrics;
   });
-  return hosts_.of(loop, services_, options_);
+  return hosts_.of(loop, services_, options_, metrics() != nullptr ? metrics() : server_metrics);
 }
 
 FreeCall::FreeCall(const std::shared_ptr<CallSession>& session, const FreeMethod& method,

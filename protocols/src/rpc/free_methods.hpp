@@ -31,10 +31,11 @@ class FreeMethod final : public RpcMethod {
 
 // What a JsonRpcMethods, or a TorpcServices, has beside its handlers. Ownership: shared with the calls. Threads: made
 // by one, then any.
-class FreeMethods : public std::enable_shared_from_this<FreeMethods> {
+class FreeMethods final : public SessionMethods, public std::enable_shared_from_this<FreeMethods> {
  public:
   // `owner` is for the texts of errors.
   explicit FreeMethods(std::string owner) : owner_(std::move(owner)) {}
+  const std::string& owner() const noexcept { return owner_; }
 
   // Throws std::invalid_argument for a name over 255 bytes, std::logic_error once there is a host.
   const FreeMethod& add(std::string name, const RpcMethodOptions& options);
@@ -43,7 +44,8 @@ class FreeMethods : public std::enable_shared_from_this<FreeMethods> {
   // Interceptors and metrics are those of `others`, too.
   void follow(const FreeMethods& others) noexcept { others_ = &others; }
 
-  std::shared_ptr<RpcHost> host(IOLoop& loop);
+  std::shared_ptr<RpcHost> host(IOLoop& loop, MetricsRegistry* metrics) override;
+  MetricsRegistry* metrics() const noexcept override;
 
  private:
   void check_open() const;
@@ -87,13 +89,12 @@ class FreeCall final : public SessionCall {
   bool answered_ = false;
 };
 
-// Has a call of a peer checked, and handled. `answer` is a JsonRpcAnswer or a TorpcAnswer.
+// Has a call of a peer checked, and handled. `answer` is a DuplexAnswer.
 template <class Peer, class Answer>
 void start_free_call(Peer& peer, const FreeMethod& method, const nlohmann::json& params,
                      const std::shared_ptr<Answer>& answer, const std::function<void()>& handle) {
   FreeMethods& table = method.table();
-  const auto session =
-      session_of(peer, &table, [&table](IOLoop& loop) { return table.host(loop); });
+  const auto session = session_of(peer, table);
   auto refuse = [weak = std::weak_ptr(answer)](const RpcStatus& status) {
     if (const auto unanswered = weak.lock()) unanswered->fail(status);
   };

@@ -13,6 +13,7 @@
 
 #include "guarded.hpp"
 #include "metrics.hpp"
+#include "remote_calls.hpp"
 
 namespace twister::detail {
 
@@ -43,14 +44,17 @@ void check(const RpcOptions& options) {
 
 }  // namespace
 
-RpcHost::RpcHost(IOLoop& loop, const RpcServices* services, const RpcOptions& options)
+RpcHost::RpcHost(IOLoop& loop, const RpcServices* services, const RpcOptions& options,
+                 std::shared_ptr<RpcNames> shared)
     : loop_(loop),
       services_(services),
       options_(options),
       forward_(services == nullptr ? 0 : services->methods().size()),
       states_(forward_.index() + 1),
+      shared_names_(std::move(shared)),
       deadlines_(std::make_shared<Deadlines>(loop)) {
   check(options);
+  if (shared_names_ != nullptr) remote_calls_ = std::make_unique<RemoteCalls>(loop);
   if (services == nullptr) return;
   services->freeze();
   if (options.metrics != nullptr)
@@ -94,26 +98,52 @@ void RpcHost::forget(RpcCall& call) noexcept {
 bool RpcHost::refuse(RpcCall& call) {
   const RpcMethod& method = call.method();
   const RpcMethodOptions& limits = method.options();
-  const auto refused = [&](RpcCode code, const char* why) {
-    ++counters_.refused;
+  const auto refused = [&](RpcRefusal cause, RpcCode code, const char* why) {
+    count_refused(cause);
     RpcStatus status(code, why);
     status.retryable = code == RpcCode::resource_exhausted;
     call.finish(status);
     return true;
   };
   if (call.request_bytes() > limits.max_request_bytes) {
-    return refused(RpcCode::resource_exhausted, "the request is larger than this method takes");
+    return refused(RpcRefusal::max_request_bytes, RpcCode::resource_exhausted,
+                   "the request is larger than this method takes");
   }
   if (state(method).in_flight >= limits.max_in_flight) {
-    return refused(RpcCode::resource_exhausted, "too many calls of this method are in flight");
+    return refused(RpcRefusal::max_in_flight, RpcCode::resource_exhausted,
+                   "too many calls of this method are in flight");
   }
   if (limits.timeout != never) {
     call.deadline_ = std::min(call.deadline_, later(loop_.now(), limits.timeout));
   }
   if (call.deadline_ != TimePoint::max() && call.deadline_ <= loop_.now()) {
-    return refused(RpcCode::deadline_exceeded, "the deadline had passed before it was started");
+    return refused(RpcRefusal::deadline, RpcCode::deadline_exceeded,
+                   "the deadline had passed before it was started");
   }
   return false;
+}
+
+void RpcHost::count_refused(RpcRefusal cause) noexcept {
+  ++counters_.refused;
+  if (metrics_ != nullptr) metrics_->refused(cause);
+}
+
+void RpcHost::count_fault(RpcFault fault) noexcept {
+  switch (fault) {
+    case RpcFault::duplicate_id:
+      ++counters_.duplicate_ids;
+      break;
+    case RpcFault::malformed:
+      ++counters_.malformed;
+      break;
+    case RpcFault::unknown_frame:
+      ++counters_.unknown_frames;
+      break;
+    case RpcFault::unknown_id:
+      ++counters_.unknown_ids;
+      break;
+  }
+  if (metrics_ != nullptr) metrics_->fault(fault);
 }
 
 // True when an interceptor has answered.

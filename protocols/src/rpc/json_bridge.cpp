@@ -29,17 +29,18 @@ void refuse_any(const RpcMethod& method) {
   }
 }
 
-// Empty for an empty message. Throws an RpcError.
-std::string request_text(const json& params) {
+// Empty for an empty message.
+RpcStatus write_request(const json& params, std::string& into) {
   if (params.is_null() || (params.is_array() && params.empty())) return {};
   if (params.is_array() && params.size() > 1) {
-    throw RpcError(RpcCode::invalid_argument, "there is one parameter: the request");
+    return {RpcCode::invalid_argument, "there is one parameter: the request"};
   }
   try {
-    return params.is_array() ? params[0].dump() : params.dump();
+    into = params.is_array() ? params[0].dump() : params.dump();
   } catch (const json::type_error&) {  // which other wires may send
-    throw RpcError(RpcCode::invalid_argument, "a string is not UTF-8");
+    return {RpcCode::invalid_argument, "a string is not UTF-8"};
   }
+  return {};
 }
 
 class BridgedCall final : public SessionCall {
@@ -121,8 +122,14 @@ RpcStatus JsonBridge::write(const MessageLite& reply, json& into) const {
 
 void JsonBridge::serve(const std::shared_ptr<CallSession>& session, const RpcMethod& method,
                        const json& params, Answer answer) {
+  std::string text;
+  const RpcStatus written = write_request(params, text);
+  if (!written.ok()) {
+    session->host->count_refused(RpcRefusal::malformed);
+    return answer(written, nullptr);
+  }
   auto* const call =
-      new BridgedCall(session, shared_from_this(), method, request_text(params), std::move(answer));
+      new BridgedCall(session, shared_from_this(), method, std::move(text), std::move(answer));
   call->start();
 }
 

@@ -1,4 +1,5 @@
-#include <twister/io_loop.hpp>
+#include <utility>
+
 #include <twister/rpc/json_rpc.hpp>
 
 namespace twister {
@@ -19,27 +20,11 @@ ProtocolFactory build_json_rpc(const JsonRpcMethods& methods, const JsonRpcOptio
 
 JsonRpcClient::JsonRpcClient(IOLoop& loop, Destination to, JsonRpcClientOptions options,
                              const JsonRpcMethods& methods)
-    : peer_(JsonRpcPeer::make(loop, methods, options.rpc)),
-      connection_(
-          loop, std::move(to),
-          [peer = peer_, codec = json_rpc_codec(options.rpc)] {
-            return std::make_unique<JsonRpcConnection>(codec, peer);
+    : DuplexClient(
+          loop, std::move(to), JsonRpcPeer::make(loop, methods, options.rpc),
+          [codec = json_rpc_codec(options.rpc)](std::shared_ptr<JsonRpcPeer> peer) {
+            return std::make_unique<JsonRpcConnection>(codec, std::move(peer));
           },
-          std::move(options.reconnect), options.wait_for_ready,
-          [peer = peer_](const ConnectError& error) {
-            peer->end_calls({RpcCode::unavailable, error.message()});
-          }) {
-  peer_->queue_calls([this] { connection_.want(); });
-}
-
-JsonRpcClient::~JsonRpcClient() {
-  peer_->queue_calls({});
-  peer_->end_calls_soon({RpcCode::cancelled, "the client was destroyed"});
-}
-
-const JsonRpcMethods& JsonRpcClient::no_methods() {
-  static const JsonRpcMethods none;
-  return none;
-}
+          std::move(options.reconnect), options.wait_for_ready) {}
 
 }  // namespace twister

@@ -1,52 +1,18 @@
 #include <algorithm>
 
 #include <twister/rpc/json_rpc_methods.hpp>
-#include <twister/rpc/json_rpc_peer.hpp>
 
 #include "free_methods.hpp"
 
 namespace twister {
 
-JsonRpcMethods::JsonRpcMethods()
-    : checks_(std::make_shared<detail::FreeMethods>("JsonRpcMethods")) {}
-JsonRpcMethods::~JsonRpcMethods() = default;
-
-void JsonRpcMethods::add(std::string name, Method method, const RpcMethodOptions& options) {
-  add_unchecked(name, std::move(method));
-  try {
-    methods_[name].checks = &checks_->add(name, options);
-  } catch (...) {
-    methods_.erase(name);
-    throw;
-  }
-}
-
-void JsonRpcMethods::add_unchecked(std::string name, Method method) {
-  if (name.empty() || name.starts_with("rpc.")) {
-    throw std::invalid_argument("JsonRpcMethods: \"" + name + "\" is no name for a method");
-  }
-  const auto [at, is_new] = methods_.try_emplace(std::move(name), std::move(method));
-  if (!is_new) {
-    throw std::invalid_argument("JsonRpcMethods: there is a method " + at->first + " already");
-  }
-}
-
 void JsonRpcMethods::otherwise(LateHandler handler, const RpcMethodOptions& options) {
   otherwise_ = {.later = std::move(handler), .checks = &checks_->add("*", options)};
 }
 
-void JsonRpcMethods::intercept(std::shared_ptr<RpcInterceptor> interceptor) {
-  checks_->intercept(std::move(interceptor));
-}
-
-void JsonRpcMethods::count_in(MetricsRegistry& metrics) {
-  checks_->count_in(metrics);
-}
-
 const JsonRpcMethods::Method* JsonRpcMethods::find(const std::string& name) const {
-  const auto found = methods_.find(name);
-  if (found != methods_.end()) return &found->second;
-  return otherwise_.later ? &otherwise_ : nullptr;
+  const Method* const found = find_own(name);
+  return found == nullptr && otherwise_.later ? &otherwise_ : found;
 }
 
 std::vector<std::string> JsonRpcMethods::names() const {
@@ -54,18 +20,6 @@ std::vector<std::string> JsonRpcMethods::names() const {
   names.reserve(methods_.size());
   for (const auto& [name, method] : methods_) names.push_back(name);
   return names;
-}
-
-std::shared_ptr<JsonRpcPeer> JsonRpcContext::peer() const {
-  return peer_.shared_from_this();
-}
-
-IOLoop& JsonRpcContext::loop() const {
-  return peer_.loop();
-}
-
-Protocol* JsonRpcContext::connection() const {
-  return peer_.connection();
 }
 
 namespace detail {

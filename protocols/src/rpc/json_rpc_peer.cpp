@@ -4,30 +4,17 @@
 
 #include <twister/rpc/json_rpc_peer.hpp>
 
-#include "json_rpc_answer.hpp"
-
 namespace twister {
 
+using detail::JsonRpcWire;
 using nlohmann::json;
 
 namespace {
 
-// The largest integer that every peer's JSON holds exactly, and one more.
-constexpr std::uint64_t call_ids = std::uint64_t{1} << 53;
-
-bool is_taken(WriteStatus status) {
-  return status == WriteStatus::queued || status == WriteStatus::paused;
-}
-
-RpcStatus unsent(WriteStatus status) {
-  switch (status) {
-    case WriteStatus::refused:
-      return {RpcCode::invalid_argument, "the call cannot be sent: not JSON, too deep or too long"};
-    case WriteStatus::dropped:
-      return {RpcCode::resource_exhausted, "the peer is too slow"};
-    default:
-      return {RpcCode::unavailable, "no connection"};
-  }
+json notification(std::string_view method, json params) {
+  json message = {{"jsonrpc", "2.0"}, {"method", method}};
+  if (!params.is_null()) message["params"] = std::move(params);
+  return message;
 }
 
 // An error as a response has it, or nothing for what is none.
@@ -81,139 +68,53 @@ void JsonRpcBatch::notify(std::string_view method, json params) {
   items_.push_back({std::string(method), std::move(params), {}, {}});
 }
 
+RpcStatus JsonRpcWire::check_params(const json& params) {
+  if (params.is_null() || params.is_structured()) return {};
+  return {RpcCode::invalid_argument, "params are neither an array nor an object"};
+}
+
+json JsonRpcWire::request(std::uint64_t id, std::string_view method, json params) {
+  json request = notification(method, std::move(params));
+  request["id"] = id;
+  return request;
+}
+
+// ---- calling ----
+
 std::shared_ptr<JsonRpcPeer> JsonRpcPeer::make(IOLoop& loop, const JsonRpcMethods& methods,
                                                const JsonRpcOptions& options) {
   return std::shared_ptr<JsonRpcPeer>(new JsonRpcPeer(loop, methods, options));
 }
 
-JsonRpcPeer::JsonRpcPeer(IOLoop& loop, const JsonRpcMethods& methods, const JsonRpcOptions& options)
-    : loop_(loop), methods_(methods), options_(options), calls_(loop, call_ids, 1) {}
-
-json JsonRpcPeer::request(std::string_view method, json& params) const {
-  json request = {{"jsonrpc", "2.0"}, {"method", method}};
-  if (!params.is_null()) request["params"] = std::move(params);
-  return request;
-}
-
-// Gives the request its id, or ends the call.
-std::optional<std::uint64_t> JsonRpcPeer::begin_call(json& request, const JsonRpcCallback& done,
-                                                     const JsonRpcCallOptions& options) {
-  const auto params = request.find("params");
-  if (params != request.end() && !params->is_structured()) {
-    calls_.fail_soon(done,
-                     {RpcCode::invalid_argument, "params are neither an array nor an object"});
-    return std::nullopt;
-  }
-  if (!is_open() && !wanted_) {
-    calls_.fail_soon(done, unsent(WriteStatus::closed));
-    return std::nullopt;
-  }
-  if (calls_.size() >= options_.max_calls_in_flight) {
-    calls_.fail_soon(done, {RpcCode::resource_exhausted,
-                            std::to_string(options_.max_calls_in_flight) + " calls are in flight"});
-    return std::nullopt;
-  }
-  const std::uint64_t id = calls_.add(done, options.timeout.value_or(options_.call_timeout));
-  request["id"] = id;
-  return id;
-}
-
-std::function<void()> JsonRpcPeer::call(std::string_view method, json params, JsonRpcCallback done,
-                                        const JsonRpcCallOptions& options) {
-  if (!done) throw std::invalid_argument("JsonRpcPeer: a call without a callback");
-  json message = request(method, params);
-  const auto id = begin_call(message, done, options);
-  if (!id) return [] {};
-  transmit({std::move(message), {*id}, false});
-  return [weak = weak_from_this(), id = *id] {
-    if (const auto self = weak.lock()) {
-      self->calls_.end_soon(id, {RpcCode::cancelled, "cancelled by the caller"});
-    }
-  };
-}
-
 WriteStatus JsonRpcPeer::notify(std::string_view method, json params) {
-  if (!params.is_null() && !params.is_structured()) return WriteStatus::refused;
-  return transmit({request(method, params), {}, true});
+  if (!JsonRpcWire::check_params(params).ok()) return WriteStatus::refused;
+  return transmit(notification(method, std::move(params)), {}, true);
 }
 
 WriteStatus JsonRpcPeer::send(JsonRpcBatch batch) {
-  Waiting message{json::array(), {}, false};
+  json messages = json::array();
+  std::vector<std::uint64_t> calls;
+  bool has_notices = false;
   for (JsonRpcBatch::Item& item : batch.items_) {
-    json one = request(item.method, item.params);
-    if (item.done) {
-      const auto id = begin_call(one, item.done, item.options);
-      if (!id) continue;
-      message.calls.push_back(*id);
-    } else {
-      message.notifies = true;
-    }
-    message.message.push_back(std::move(one));
-  }
-  return message.message.empty() ? WriteStatus::queued : transmit(std::move(message));
-}
-
-WriteStatus JsonRpcPeer::transmit(Waiting message) {
-  WriteStatus status = WriteStatus::closed;
-  if (send_) {
-    status = send_(message.message);
-  } else if (wanted_) {
-    // Calls are counted by their table, but not what needs no answer.
-    if (waiting_.size() >= 2 * options_.max_calls_in_flight) {
-      status = WriteStatus::dropped;
-    } else {
-      waiting_.push_back(std::move(message));
-      wanted_();
-      return WriteStatus::queued;
+    if (!item.done) {
+      messages.push_back(notification(item.method, std::move(item.params)));
+      has_notices = true;
+    } else if (const auto id = begin_call(item.params, std::move(item.done), item.options)) {
+      messages.push_back(JsonRpcWire::request(*id, item.method, std::move(item.params)));
+      calls.push_back(*id);
     }
   }
-  if (!is_taken(status)) end_unsent(message.calls, status);
-  return status;
-}
-
-void JsonRpcPeer::end_unsent(const std::vector<std::uint64_t>& calls, WriteStatus status) {
-  for (const std::uint64_t id : calls) calls_.end_soon(id, unsent(status));
+  return messages.empty() ? WriteStatus::queued : transmit(std::move(messages), calls, has_notices);
 }
 
 void JsonRpcPeer::attach(Send send, Protocol* connection, MemoryBudget* budget) {
-  send_ = std::move(send);
-  connection_ = connection;
-  budget_ = budget;
-  ++epoch_;
-  serving_ = 0;
-  replies_ = 0;
-  while (!waiting_.empty() && send_) {
-    const Waiting message = std::move(waiting_.front());
-    waiting_.pop_front();
-    bool is_wanted = message.notifies;
-    for (const std::uint64_t id : message.calls) is_wanted = is_wanted || calls_.contains(id);
-    if (!is_wanted) continue;  // cancelled or too late
-    const WriteStatus status = send_(message.message);
-    if (!is_taken(status)) end_unsent(message.calls, status);
-  }
+  DuplexPeer::attach(std::move(send), connection, budget);
+  start_calls();
 }
 
 void JsonRpcPeer::detach(const RpcStatus& why) {
-  send_ = nullptr;
-  connection_ = nullptr;
-  budget_ = nullptr;
   names_ = nullptr;
-  ++epoch_;
-  serving_ = 0;
-  replies_ = 0;
-  idle_ = nullptr;
-  std::exchange(parts_, {}).clear();  // calls that are served end first: they may have made some
-  calls_.end_all(why);                // none of them waits: attach() has sent them all
-}
-
-void JsonRpcPeer::end_calls(const RpcStatus& why) {
-  waiting_.clear();
-  calls_.end_all(why);
-}
-
-void JsonRpcPeer::end_calls_soon(const RpcStatus& why) {
-  waiting_.clear();
-  calls_.end_all_soon(why);
+  DuplexPeer::detach(why);
 }
 
 void JsonRpcPeer::take_response(json& response) {

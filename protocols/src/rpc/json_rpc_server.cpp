@@ -10,20 +10,16 @@ using nlohmann::json;
 
 namespace {
 
-std::string nobody(std::string_view name) {
-  return "node " + std::string(name) + " not exist";
-}
-
-detail::JsonRpcNames& names_of(const JsonRpcContext& context) {
-  detail::JsonRpcNames* const names = context.peer()->names();
+detail::Nodes<JsonRpcPeer>& names_of(const JsonRpcContext& context) {
+  auto* const names = context.peer()->names();
   if (names == nullptr) throw RpcError(RpcCode::unimplemented, "no names are registered here");
   return *names;
 }
 
 void pass_on(JsonRpcContext& context, const std::string& name, const std::string& method,
              std::optional<json> params, const JsonRpcReply& reply) {
-  const auto to = names_of(context).node(name);
-  if (to == nullptr) throw RpcError(RpcCode::not_found, nobody(name));
+  const auto to = names_of(context).find(name);
+  if (to == nullptr) throw RpcError(detail::no_node(name));
   if (context.is_notification()) {
     to->notify(method, std::move(params).value_or(nullptr));
     return;
@@ -40,23 +36,17 @@ void pass_on(JsonRpcContext& context, const std::string& name, const std::string
 
 void add_names(JsonRpcMethods& methods) {
   methods.on("twister.register", {"name"}, [](JsonRpcContext& context, const std::string& name) {
-    return names_of(context).take_name(*context.peer(), name);
+    return names_of(context).take(*context.peer(), name);
   });
   methods.on("twister.call_node", {"name", "method", "params"}, pass_on);
 }
 
 JsonRpcServer::JsonRpcServer(IOLoop& loop, std::string_view address, const JsonRpcMethods& methods,
                              const JsonRpcOptions& options, ServerOptions server)
-    : TcpServer(
+    : DuplexServer(
           loop, address,
-          build_json_rpc(methods, options, [this](JsonRpcPeer& peer) { peer.use_names(this); }),
-          std::move(server)),
-      options_(options) {}
-
-// Connections go before what they refer to.
-JsonRpcServer::~JsonRpcServer() {
-  abort_connections();
-}
+          build_json_rpc(methods, options, [this](JsonRpcPeer& peer) { peer.use_names(&nodes()); }),
+          options, std::move(server)) {}
 
 void JsonRpcServer::for_each_peer(const std::function<void(JsonRpcPeer&)>& visit) {
   for_each_connection([&](Protocol& connection) {
@@ -72,29 +62,6 @@ std::size_t JsonRpcServer::notify_all(std::string_view method, const json& param
     if (status == WriteStatus::queued || status == WriteStatus::paused) ++count;
   });
   return count;
-}
-
-std::function<void()> JsonRpcServer::call_node(std::string_view name, std::string_view method,
-                                               json params, JsonRpcCallback done,
-                                               const JsonRpcCallOptions& options) {
-  const auto to = node(name);
-  if (to != nullptr) return to->call(method, std::move(params), std::move(done), options);
-  RpcStatus status(RpcCode::not_found, nobody(name));
-  loop().add_callback(
-      [done = std::move(done), status = std::move(status)] { done(JsonRpcResult(status)); });
-  return [] {};
-}
-
-bool JsonRpcServer::take_name(JsonRpcPeer& peer, const std::string& name) {
-  if (!nodes_.take(peer, name, options_.max_names, options_.max_name_bytes)) return false;
-  on_registered(peer, name);
-  return true;
-}
-
-void JsonRpcServer::on_close(Protocol& connection, const CloseReason& reason) {
-  TcpServer::on_close(connection, reason);
-  const auto& peer = static_cast<JsonRpcConnection&>(connection).peer();
-  for (const std::string& name : nodes_.release(peer.get())) on_unregistered(name);
 }
 
 }  // namespace twister

@@ -1,19 +1,39 @@
 // The serving half of JsonRpcPeer.
-#include <exception>
 #include <string>
 #include <utility>
 
 #include <twister/rpc/json_rpc_peer.hpp>
 
-#include "json_rpc_answer.hpp"
-
 namespace twister {
 
-using detail::error_response;
-using detail::result_response;
+using detail::DuplexFailure;
+using detail::JsonRpcWire;
 using nlohmann::json;
 
+// A batch of the peer's, and what it is answered with.
+struct detail::JsonRpcServedBatch {
+  json responses = json::array();
+  std::size_t pending = 1;  // calls that are not answered yet, and one for the loop over the items
+};
+
 namespace {
+
+json response_to(json id, const char* member, json value) {
+  json response = {{"jsonrpc", "2.0"}};
+  response[member] = std::move(value);
+  response["id"] = std::move(id);
+  return response;
+}
+
+json json_of(const JsonRpcError& error) {
+  json made = {{"code", error.code()}, {"message", error.text()}};
+  if (!error.data().is_null()) made["data"] = error.data();
+  return made;
+}
+
+json error_response(const JsonRpcError& error, json id) {
+  return response_to(std::move(id), "error", json_of(error));
+}
 
 bool is_id(const json& id) {
   return id.is_string() || id.is_number() || id.is_null();
@@ -49,13 +69,29 @@ JsonRpcError over_limit(const std::string& what) {
 
 }  // namespace
 
+DuplexFailure JsonRpcWire::failure(const RpcStatus& status) {
+  return {status, json_of(to_json_rpc_error(status))};
+}
+
+DuplexFailure JsonRpcWire::failure(const JsonRpcError& error, const std::string& /*method*/) {
+  return {to_rpc_status(error), json_of(error)};
+}
+
+DuplexFailure JsonRpcWire::internal_error(const std::string& reference, const std::string& method) {
+  return failure(JsonRpcError(JsonRpcCode::internal_error, {{"reference", reference}}), method);
+}
+
+RpcStatus JsonRpcWire::unknown_method(const std::string& /*method*/) {
+  return to_rpc_status(JsonRpcError(JsonRpcCode::method_not_found));
+}
+
 void JsonRpcPeer::receive(json& message) {
   if (message.is_array()) {
     serve_batch(message);
   } else if (is_response(message)) {
     take_response(message);
   } else {
-    serve(message, nullptr);
+    take_request(message, nullptr);
   }
 }
 
@@ -82,77 +118,47 @@ void JsonRpcPeer::serve_batch(json& items) {
                        nullptr));
     return;
   }
-  const auto batch = std::make_shared<ServedBatch>();
+  const auto batch = std::make_shared<Batch>();
   const std::uint64_t epoch = epoch_;
   for (json& item : items) {
     if (is_response(item)) {
       take_response(item);
     } else {
-      serve(item, batch);
+      take_request(item, batch);
     }
-    if (epoch != epoch_) return;  // the connection is gone
+    // The connection is lost, or ends: nobody will see the other answers.
+    if (epoch != epoch_ || (connection() != nullptr && !connection()->is_open())) return;
   }
   finish(*batch);
 }
 
-void JsonRpcPeer::serve(json& request, const std::shared_ptr<ServedBatch>& batch) {
+void JsonRpcPeer::take_request(json& request, const std::shared_ptr<Batch>& batch) {
   if (!is_request(request)) {
     ++counters_.invalid;
-    answer(error_response(JsonRpcError(JsonRpcCode::invalid_request), id_to_answer(request)),
-           batch.get());
+    respond(error_response(JsonRpcError(JsonRpcCode::invalid_request), id_to_answer(request)),
+            batch.get());
     return;
   }
   ++counters_.requests;
-  const auto found = request.find("id");
-  const bool is_notification = found == request.end();
-  run(request, is_notification ? json() : std::move(*found), is_notification, batch);
-}
-
-void JsonRpcPeer::run(json& request, json id, bool is_notification,
-                      const std::shared_ptr<ServedBatch>& batch) {
-  const auto refuse = [&](const JsonRpcError& error) {
-    if (!is_notification) answer(error_response(error, std::move(id)), batch.get());
-  };
-  const auto& name = request["method"].get_ref<const std::string&>();
-  const JsonRpcMethods::Method* const method = methods_.find(name);
-  if (method == nullptr) return refuse(JsonRpcError(JsonRpcCode::method_not_found));
-  if (idle_) {
-    return refuse(to_json_rpc_error({RpcCode::unavailable, "the server is shutting down"}));
-  }
-  if (memory_budget().is_used_up()) {
-    ++counters_.refused;
-    RpcStatus status(RpcCode::resource_exhausted, "the memory budget is used up");
-    status.retryable = true;
-    return refuse(to_json_rpc_error(status));
-  }
-  if (method->later && replies_ >= options_.max_calls_in_flight) {
-    ++counters_.refused;
-    return refuse(
-        to_json_rpc_error({RpcCode::resource_exhausted,
-                           std::to_string(options_.max_calls_in_flight) + " calls are in flight"}));
-  }
-  const auto self = shared_from_this();  // whatever the handler does
-  JsonRpcContext context(*this, name, is_notification);
-  const auto given = request.find("params");
-  json none;
-  json& params = given == request.end() ? none : *given;
   if (batch) ++batch->pending;
-  const auto answer =
-      std::make_shared<detail::JsonRpcAnswer>(*this, name, std::move(id), is_notification, batch);
-  const JsonRpcReply reply(answer);
-  const auto handle = [&] {
-    try {
-      if (method->later) return method->later(context, params, reply);
-      reply(method->at_once(context, params));
-    } catch (...) {
-      reply.fail(std::current_exception());
-    }
-  };
-  if (method->checks == nullptr) return handle();
-  detail::start_free_call(*this, *method->checks, params, answer, handle);
+  const auto id = request.find("id");
+  const auto params = request.find("params");
+  const bool is_notice = id == request.end();
+  json none;
+  serve(request["method"].get_ref<const std::string&>(), params == request.end() ? none : *params,
+        {is_notice ? json() : std::move(*id), is_notice, batch});
 }
 
-void JsonRpcPeer::answer(json response, ServedBatch* batch) {
+void JsonRpcPeer::answer(const Ticket& ticket, json error, json result) {
+  if (!ticket.is_notice) {
+    respond(error.is_null() ? response_to(ticket.id, "result", std::move(result))
+                            : response_to(ticket.id, "error", std::move(error)),
+            ticket.batch.get());
+  }
+  if (ticket.batch) finish(*ticket.batch);
+}
+
+void JsonRpcPeer::respond(json response, Batch* batch) {
   if (batch != nullptr) {
     batch->responses.push_back(std::move(response));
   } else {
@@ -160,18 +166,8 @@ void JsonRpcPeer::answer(json response, ServedBatch* batch) {
   }
 }
 
-// `response` is null for a notification.
-void JsonRpcPeer::answer_late(json response, const std::shared_ptr<ServedBatch>& batch,
-                              std::uint64_t epoch) {
-  if (epoch != epoch_) return;
-  --serving_;
-  if (!response.is_null()) answer(std::move(response), batch.get());
-  if (batch) finish(*batch);
-  if (serving_ == 0) tell_idle();
-}
-
 // One of what the batch waits for has come about.
-void JsonRpcPeer::finish(ServedBatch& batch) {
+void JsonRpcPeer::finish(Batch& batch) {
   if (--batch.pending > 0 || batch.responses.empty() || !send_) return;
   if (send_(batch.responses) != WriteStatus::refused) return;
   // Too long, or one of them has no JSON: the callers are told one by one, still in one message.
@@ -191,15 +187,6 @@ void JsonRpcPeer::send_response(const json& response) {
   const json id = response.is_object() ? response["id"] : json();
   if (send_(error_response(error, id)) != WriteStatus::refused) return;
   send_(error_response(error, nullptr));  // even its id is too long
-}
-
-void JsonRpcPeer::drain(std::function<void()> idle) {
-  idle_ = std::move(idle);
-  if (serving_ == 0) tell_idle();
-}
-
-void JsonRpcPeer::tell_idle() {
-  if (idle_) idle_();
 }
 
 }  // namespace twister

@@ -22,6 +22,7 @@ void RpcConnection::read_goaway(const RpcFrame& frame) {
   }
   if (peer_leaves_) return;
   peer_leaves_ = true;
+  release_names();
   on_going_away();
   if (frame.number == 0) end_unread_calls(frame.id);
   close_when_done();
@@ -33,6 +34,7 @@ void RpcConnection::go_away() {
   draining_ = true;
   put({.kind = RpcFrameKind::goaway, .id = last_accepted_});
   put({.kind = RpcFrameKind::ping, .id = goaway_ping});
+  release_names();
   on_going_away();
   if (!preface_read_) close(Errc::server_draining);  // who has said nothing has asked for nothing
 }
@@ -65,7 +67,9 @@ void RpcConnection::on_due() {
     return blame({.code = Errc::idle_timeout, .detail = "no answer to a ping"});
   }
   const auto& options = host_->options();
-  const bool in_use = calls_ + outgoing_.size() != 0 || options.ping_when_idle;
+  // Nobody else would find out that a peer is gone which others are to call.
+  const bool in_use =
+      calls_ + outgoing_.size() != 0 || !own_names_.empty() || options.ping_when_idle;
   const bool asks = in_use && !waits_for_sign_;
   waits_for_sign_ = asks && options.ping_timeout != never;
   if (asks) {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include <twister/io_loop.hpp>
-#include <twister/testing/memory_transport.hpp>
+#include <twister/memory_transport.hpp>
 
 namespace twister {
 
@@ -12,7 +12,7 @@ std::function<void()> RpcLocalDialer::dial(const Address&, const DialOptions&, H
   auto waiting = std::make_shared<Handler>(std::move(handler));
   server_.loop().add_callback([&server = server_, waiting] {
     if (!*waiting) return;  // given up
-    auto [near, far] = testing::memory_transport_pair(server.loop());
+    auto [near, far] = memory_transport_pair(server.loop());
     server.add_connection(std::move(far));
     std::exchange(*waiting, {})({}, std::move(near));
   });

@@ -1,57 +1,45 @@
-// src/rpc/metrics.hpp - what a server knows of its methods, for Prometheus.
+// src/rpc/metrics.hpp - what a server knows of its methods, for Prometheus: docs/reference/metrics.md.
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <string>
+#include <chrono>
+#include <cstddef>
 #include <vector>
 
 #include <twister/clock.hpp>
 #include <twister/metrics.hpp>
-#include <twister/rpc/services.hpp>
+#include <twister/rpc/detail/host.hpp>
+#include <twister/rpc/status.hpp>
 
 namespace twister::detail {
 
-// One set of series a method: methods are the program's, so there are as many as it says.
+// One set of series a method: methods are the program's, so there are as many as it says. Those by cause are
+// there from the beginning, so that the first of many is seen as an increase.
+//
+// Ownership: an RpcHost's; the registry outlives it. Threads: the loop's. Each loop's host has metrics of its own,
+//   which the registry adds up.
 class RpcMetrics {
  public:
-  RpcMetrics(MetricsRegistry& registry, const RpcServices& services) : registry_(registry) {
-    std::vector<std::string> names;
-    for (const auto& method : services.methods()) names.push_back(method->name());
-    names.emplace_back("twister.Names/Forward");  // all that is passed on, as one
-    for (const std::string& name : names) {
-      const MetricLabels labels = {{"method", name}};
-      methods_.push_back({
-          .seconds = registry.histogram("rpc_call_seconds", "From the request to its answer.",
-                                        {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
-                                         0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
-                                        labels),
-          .in_flight = registry.gauge("rpc_calls_in_flight", "Started, and not answered.", labels),
-          .calls = {},
-      });
-    }
-  }
+  RpcMetrics(MetricsRegistry& registry, const RpcServices& services);
 
-  void begin(const RpcMethod& method) { methods_[method.index()].in_flight.add(1); }
+  void begin(const RpcMethod& method) noexcept { methods_[method.index()].in_flight.add(1); }
 
   void end(const RpcMethod& method, RpcCode code, Duration time) noexcept {
     Method& its = methods_[method.index()];
     its.in_flight.add(-1);
     its.seconds.observe(std::chrono::duration<double>(time).count());
     const auto number = std::min<std::size_t>(static_cast<std::size_t>(code), codes);
-    if (!its.made[number]) {
-      its.made[number] = true;
-      try {
-        its.calls[number] = registry_.counter(
-            "rpc_calls_total", "Calls that were answered, by status.",
-            {{"method", method.name()}, {"code", number == codes ? "other" : to_string(code)}});
-      } catch (const std::exception&) {  // too many series: then it is not counted
-      }
-    }
+    if (!its.made[number]) [[unlikely]]
+      make_counter(method, number);
     its.calls[number].add();
   }
 
+  void refused(RpcRefusal cause) noexcept { refused_[static_cast<std::size_t>(cause) - 1].add(); }
+  void fault(RpcFault fault) noexcept { faults_[static_cast<std::size_t>(fault)].add(); }
+
  private:
-  static constexpr std::size_t codes = 17;
+  static constexpr std::size_t codes = 17;  // and one for those that are none
 
   struct Method {
     Histogram seconds;
@@ -60,8 +48,12 @@ class RpcMetrics {
     std::array<bool, codes + 1> made{};
   };
 
+  void make_counter(const RpcMethod& method, std::size_t code) noexcept;
+
   MetricsRegistry& registry_;
   std::vector<Method> methods_;
+  std::vector<Counter> refused_;  // by RpcRefusal, without `none`
+  std::vector<Counter> faults_;   // by RpcFault
 };
 
 }  // namespace twister::detail

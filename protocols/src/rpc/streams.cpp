@@ -29,7 +29,7 @@ detail::RpcStreamState* RpcConnection::stream_of(const RpcFrame& frame) {
 void RpcConnection::on_stream_frame(const RpcFrame& frame) {
   detail::RpcStreamState* const stream = stream_of(frame);
   if (stream == nullptr) {
-    ++host_->counters().unknown_ids;
+    host_->count_fault(detail::RpcFault::unknown_id);
     return;
   }
   switch (frame.kind) {

@@ -32,6 +32,7 @@ class RpcWireCall final : public RpcCall, private RpcStreamLink {
   bool read_request(MessageLite& message) override;
   RpcConnection* connection() const noexcept override { return connection_; }
   Address peer() const override;
+  const PeerIdentity& identity() const override;
   IOLoop& loop() const noexcept override;
 
   std::uint32_t id() const noexcept { return id_; }
@@ -54,11 +55,12 @@ class RpcWireCall final : public RpcCall, private RpcStreamLink {
   }
   // The connection is gone.
   void lose_connection(std::shared_ptr<RpcHost> host) noexcept {
+    identity_ = connection_->identity_;
     connection_ = nullptr;
     kept_host_ = std::move(host);
   }
   // Answered, and over, before it was dispatched.
-  void refuse(const RpcStatus& status);
+  void refuse(RpcRefusal why, const RpcStatus& status);
 
   // All calls of the connection that go on after dispatch(), also those that have ended and whose handlers
   // have not.
@@ -88,7 +90,9 @@ class RpcWireCall final : public RpcCall, private RpcStreamLink {
   std::unique_ptr<RpcStreamState> stream_;
   ByteView raw_metadata_;
   const ByteView* raw_reply_ = nullptr;
-  std::shared_ptr<RpcHost> kept_host_;  // once the connection is gone
+  // Once the connection is gone.
+  std::shared_ptr<RpcHost> kept_host_;
+  std::shared_ptr<const PeerIdentity> identity_;
   ByteView message_;
   std::size_t message_bytes_;
   std::uint32_t id_;

@@ -1,17 +1,11 @@
 // raw_epoll_rpc: the limit. Answers the frames of twister's RPC with the same bytes, and knows nothing of
 // calls: no methods, messages, limits or deadlines; one receive and one send a readiness.
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
-#include <memory>
 #include <vector>
+
+#include "../epoll_server.hpp"
 
 namespace {
 
@@ -57,7 +51,7 @@ std::size_t answer(const char* in, std::size_t size, std::vector<char>& out) {
   return at;
 }
 
-bool serve(Connection& connection) {
+bool serve(Connection& connection, unsigned /*events*/) {
   static std::vector<char> out;
   const ssize_t got = recv(connection.fd, connection.in.data() + connection.held,
                            connection.in.size() - connection.held, 0);
@@ -75,38 +69,7 @@ bool serve(Connection& connection) {
 }  // namespace
 
 int main() {
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  const int on = 1;
-  setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* raw = reinterpret_cast<sockaddr*>(&address);
-  if (bind(listener, raw, size) != 0 || listen(listener, 128) != 0 ||
-      getsockname(listener, raw, &size) != 0) {
-    std::perror("raw_epoll_rpc");
-    return 1;
-  }
-  std::printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
-  std::fflush(stdout);
-
-  const int set = epoll_create1(0);
-  epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
-  epoll_ctl(set, EPOLL_CTL_ADD, listener, &event);
-  std::array<epoll_event, 64> events;
-  for (;;) {
-    const int count = epoll_wait(set, events.data(), static_cast<int>(events.size()), -1);
-    for (int i = 0; i < count; ++i) {
-      auto* connection = static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
-      if (connection == nullptr) {
-        connection = new Connection{.fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK)};
-        event = {.events = EPOLLIN, .data = {.ptr = connection}};
-        epoll_ctl(set, EPOLL_CTL_ADD, connection->fd, &event);
-      } else if (!serve(*connection)) {
-        close(connection->fd);
-        delete connection;
-      }
-    }
-  }
+  return serve_on_epoll(
+      "raw_epoll_rpc", EPOLLIN, [](int fd) { return new Connection{.fd = fd}; }, serve,
+      [](Connection* connection) { delete connection; });
 }

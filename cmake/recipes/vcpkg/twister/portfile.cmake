@@ -5,6 +5,9 @@ vcpkg_check_features(OUT_FEATURE_OPTIONS features
   FEATURES
     json TWISTER_WITH_JSON
     protobuf TWISTER_WITH_PROTOBUF
+    rpc TWISTER_WITH_RPC
+    tls TWISTER_WITH_TLS
+    regex TWISTER_WITH_REGEX
     zlib TWISTER_WITH_ZLIB
     zstd TWISTER_WITH_ZSTD)
 

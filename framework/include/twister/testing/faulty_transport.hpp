@@ -49,6 +49,7 @@ class FaultyTransport final : public Transport {
   void reset() noexcept override;
   Address peer_address() const override;
   Address local_address() const override;
+  PeerIdentity peer_identity() const override { return inner_->peer_identity(); }
 
  private:
   struct Wake;

@@ -9,9 +9,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <twister/io_loop.hpp>
+#include <twister/memory_transport.hpp>
 #include <twister/protocol.hpp>
 #include <twister/stream_options.hpp>
 #include <twister/tcp_server.hpp>
@@ -19,18 +19,8 @@
 
 namespace twister::testing {
 
-struct MemoryTransportOptions {
-  // What one direction holds before its sender has to wait, as a socket's buffers do.
-  std::size_t capacity_bytes = 64 * 1024;
-  // What each end says of the other.
-  Address first_address = Address::parse("127.0.0.1:50001");
-  Address second_address = Address::parse("127.0.0.1:50002");
-};
-
-// Two transports, joined: what one sends the other receives, in order, with FIN and reset. Both
-// belong to the loop.
-std::pair<std::unique_ptr<Transport>, std::unique_ptr<Transport>> memory_transport_pair(
-    IOLoop& loop, const MemoryTransportOptions& options = {});
+using twister::memory_transport_pair;
+using twister::MemoryTransportOptions;
 
 // The far end of a connection, in a test's hands. Every call runs the loop until it is idle, so
 // that what follows from it has happened when it returns.

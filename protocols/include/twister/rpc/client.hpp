@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <twister/destination.hpp>
@@ -21,8 +22,10 @@
 namespace twister {
 
 class IOLoop;
+class RpcConnection;
 class RpcServices;
 struct RpcCounters;
+struct RpcStatus;
 namespace detail {
 class RpcClientCore;
 }
@@ -32,6 +35,12 @@ enum class RpcBalancing {
   round_robin,      // one after the other
   least_in_flight,  // of two that are chosen by chance, the one with fewer calls in flight
 };
+
+// Makes a new connection ready for calls: logs in, say, by calls over it. It calls `done` once, now or later.
+// `connection` is there until it is lost, or prepare_timeout has passed: work that takes time keeps its handle()
+// instead.
+using RpcPrepareConnection =
+    std::function<void(RpcConnection& connection, std::function<void(const RpcStatus&)> done)>;
 
 struct RpcClientOptions {
   RpcOptions rpc{};
@@ -56,6 +65,20 @@ struct RpcClientOptions {
   unsigned calls_per_retry = 10;
   // What the server may call here; outlives the client and its connections. Null: nothing.
   const RpcServices* services = nullptr;
+  // Connects again, after those delays, without waiting for a call: for a client that is called. It begins with
+  // connect(), or the first call. A path that is dead is noticed by RpcOptions::ping_when_idle, which this and
+  // `names` turn on.
+  bool stay_connected = false;
+  // Run for each connection, before it takes calls. Anything but ok, an exception, or the time makes the
+  // attempt a failure, and the connection is aborted.
+  RpcPrepareConnection prepare_connection{};
+  // Of the function, and the names.
+  std::chrono::milliseconds prepare_timeout = std::chrono::seconds(30);
+  // What others may call this client by: see <twister/rpc/names.hpp>. They are registered at each address, by
+  // the first of its connections, after prepare_connection. A name that somebody has, as a server may think of
+  // the connection that was lost, makes the attempt a failure; so of addresses whose servers share their names
+  // give one.
+  std::vector<std::string> names{};
   // Random numbers from 0 to 1, for delays and choices; empty for the usual source.
   std::function<double()> random{};
 };
@@ -65,7 +88,8 @@ struct RpcClientOptions {
 // go elsewhere, or to a new connection.
 //
 // A call without a connection waits for one while an attempt is under way, and fails with UNAVAILABLE when
-// all of them have failed, unless it is told to wait_for_ready.
+// all of them have failed, unless it is told to wait_for_ready. What prepares a connection is part of the
+// attempt.
 //
 // Ownership: the loop outlives it. Destroying it ends its calls: their callbacks are told CANCELLED, from the
 //   loop. It may be destroyed inside a callback. Threads: the loop's.
@@ -79,7 +103,7 @@ class RpcClient : public RpcCaller {
   RpcClient(const RpcClient&) = delete;
   RpcClient& operator=(const RpcClient&) = delete;
 
-  // Connects now, so that the first call need not wait.
+  // Connects now, so that the first call need not wait, or for a client that makes none.
   void connect();
   // Connections that take calls.
   std::size_t connected() const noexcept;

@@ -70,7 +70,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   Duration round_trip() const noexcept { return round_trip_; }
   const RpcCounters& counters() const noexcept { return host_->counters(); }
 
-  // What others may call the peer by: see <twister/rpc/names.hpp>.
+  // What others may call the peer by, until either side goes away: see <twister/rpc/names.hpp>.
   RpcStatus take_name(std::string name);
   const std::vector<std::string>& names() const noexcept { return own_names_; }
 
@@ -128,8 +128,9 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   void close_when_done();
   void watch_peer();
   void on_due() override;
+  const PeerIdentity& identity();
 
-  // requests.cpp: calls of the peer
+  // connection_serving.cpp: calls of the peer
   void on_request(const RpcFrame& frame);
   void on_forward(const RpcFrame& frame, const Parsed& parsed);
   bool parse_prefix(const RpcFrame& frame, Parsed& parsed);
@@ -137,8 +138,8 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   void begin_call(detail::RpcWireCall& call);
   const RpcMethod* method_of(const RpcFrame& frame, const Parsed& parsed);
   bool name_method(std::uint16_t number, std::string_view name, const RpcMethod*& method);
-  RpcCode refusal(const RpcMethod* method, ByteView message);
-  void respond_refusal(const RpcFrame& frame, RpcCode code, bool unknown);
+  detail::RpcRefusal refusal(const RpcMethod* method, ByteView message);
+  void respond_refusal(const RpcFrame& frame, detail::RpcRefusal why);
   void on_skipped_request(const RpcFrame& frame);
   void on_cancel_frame(const RpcFrame& frame);
   void list(detail::RpcWireCall& call);
@@ -151,7 +152,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   detail::RpcStreamState* stream_of(const RpcFrame& frame);
   void on_stream_frame(const RpcFrame& frame);
 
-  // calls.cpp: calls of this side
+  // connection_calling.cpp: calls of this side
   detail::RpcHost& caller_host() noexcept override { return *host_; }
   void drop(detail::RpcPending& pending) override;
   void send_request(detail::RpcPending& pending, bool notice);
@@ -194,6 +195,7 @@ class RpcConnection : public MessageProtocol<RpcFrames>,
   detail::RpcWireCall* first_call_ = nullptr;  // all of them
   MemoryBudget* budget_ = nullptr;
   std::shared_ptr<detail::RpcStreamMemory> stream_memory_;  // since the first stream
+  std::shared_ptr<const PeerIdentity> identity_;            // since somebody has asked
   std::uint64_t last_order_ = 0;                            // of the calls of this side
   std::uint32_t last_accepted_ = 0;                         // of the peer's; 0 for none
   std::uint32_t last_ping_ = 0;

@@ -14,6 +14,7 @@
 
 #include <twister/address.hpp>
 #include <twister/clock.hpp>
+#include <twister/peer_identity.hpp>
 #include <twister/rpc/metadata.hpp>
 
 namespace twister {
@@ -85,6 +86,13 @@ class RpcContext {
   virtual std::shared_ptr<JsonRpcPeer> json_peer() const noexcept { return nullptr; }
   virtual std::shared_ptr<TorpcPeer> torpc_peer() const noexcept { return nullptr; }
   virtual Address peer() const { return {}; }
+  // Who the caller is, as its connection proves it: by a TLS certificate that was verified, or as a process at
+  // the other end of a unix-domain socket; of kind `none` for everything else, as TCP alone and calls inside
+  // the program. For a call that was passed on by its name it is who has passed it on.
+  //
+  // Found when a call of the connection first asks, and then good for all its calls, also after the
+  // connection is lost; if nobody has asked by then, it is `none`. Lasts as long as the call.
+  virtual const PeerIdentity& identity() const;
   virtual IOLoop& loop() const noexcept = 0;
 
  protected:

@@ -14,12 +14,11 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -27,71 +26,30 @@
 #include <twister/codecs/framed.hpp>
 #include <twister/codecs/json.hpp>
 #include <twister/destination.hpp>
-#include <twister/protocols/message_protocol.hpp>
+#include <twister/protocol_factory.hpp>
 #include <twister/reconnecting_client.hpp>
-#include <twister/rpc/detail/lazy_connection.hpp>
-#include <twister/rpc/detail/nodes.hpp>
+#include <twister/rpc/detail/duplex_connection.hpp>
 #include <twister/rpc/json_rpc_methods.hpp>
 #include <twister/rpc/json_rpc_peer.hpp>
 #include <twister/tcp_server.hpp>
 
 namespace twister {
 
-// A connection whose messages go to, and come from, a JsonRpcPeer. The codec is to be told to skip what
-// it refuses, which is then answered: -32700 for what is no JSON, -32600 for what is over a limit.
-//
-// Ends: when the peer has sent FIN, and when a server drains, calls that are being answered are
-//   answered first. Calls to the other side end with UNAVAILABLE.
+// A connection whose messages go to, and come from, a JsonRpcPeer: see DuplexConnection. The codec is to be told to
+// skip what it refuses, which is then answered: -32700 for what is no JSON, -32600 for what is over a limit.
 template <Codec C>
 requires std::same_as<typename C::Message, nlohmann::json>
-class BasicJsonRpcConnection : public MessageProtocol<C> {
+class BasicJsonRpcConnection : public detail::DuplexConnection<C, JsonRpcPeer> {
  public:
-  using Told = std::function<void(JsonRpcPeer&)>;
+  using detail::DuplexConnection<C, JsonRpcPeer>::DuplexConnection;
 
-  // Makes a peer when it is connected, and hands it to `connected`.
-  BasicJsonRpcConnection(C codec, const JsonRpcMethods& methods, JsonRpcOptions options,
-                         Told connected = {})
-      : MessageProtocol<C>(std::move(codec)),
-        methods_(&methods),
-        options_(std::move(options)),
-        connected_(std::move(connected)) {}
-  // Carries the messages of a peer that is there already.
-  BasicJsonRpcConnection(C codec, std::shared_ptr<JsonRpcPeer> peer)
-      : MessageProtocol<C>(std::move(codec)), peer_(std::move(peer)) {}
-
-  // From on_connect on.
-  const std::shared_ptr<JsonRpcPeer>& peer() const noexcept { return peer_; }
-
-  void on_connect() override {
-    if (!peer_) peer_ = JsonRpcPeer::make(this->loop(), *methods_, options_);
-    peer_->attach([this](const nlohmann::json& message) { return this->send(message); }, this,
-                  this->stream_options().memory_budget);
-    if (connected_) connected_(*peer_);
+  void on_message_skipped(const CodecError& error) override {
+    this->peer()->receive_malformed(error);
   }
-  void on_message(nlohmann::json& message) override { peer_->receive(message); }
-  void on_message_skipped(const CodecError& error) override { peer_->receive_malformed(error); }
   // The last word of the connection.
-  void on_message_error(const CodecError& error) override { peer_->receive_malformed(error); }
-  EofAction on_eof() override {
-    const EofAction action = MessageProtocol<C>::on_eof();
-    if (!this->is_open() || peer_->calls_served() == 0) return action;
-    peer_->end_calls({RpcCode::unavailable, "the peer has ended the connection"});
-    peer_->drain([this] { this->close(); });
-    return EofAction::keep_open;
+  void on_message_error(const CodecError& error) override {
+    this->peer()->receive_malformed(error);
   }
-  void on_drain() override {
-    peer_->drain([this] { this->close(Errc::server_draining); });
-  }
-  void on_close(const CloseReason& reason) override {
-    const auto kept = peer_;  // callbacks may do anything
-    if (kept) kept->detach({RpcCode::unavailable, "the connection is lost: " + reason.message()});
-  }
-
- private:
-  std::shared_ptr<JsonRpcPeer> peer_;
-  const JsonRpcMethods* methods_ = nullptr;
-  JsonRpcOptions options_;
-  Told connected_;
 };
 
 // The framing by its name.
@@ -106,39 +64,16 @@ JsonRpcCodec json_rpc_codec(const JsonRpcOptions& options);
 ProtocolFactory build_json_rpc(const JsonRpcMethods& methods, const JsonRpcOptions& options = {},
                                std::function<void(JsonRpcPeer&)> connected = {});
 
-// A server that knows who is connected, and by which names: see add_names().
-class JsonRpcServer : public TcpServer, private detail::JsonRpcNames {
+// A server that knows who is connected, and by which names: see add_names(), and DuplexServer for node(),
+// node_names(), call_node(), on_registered() and on_unregistered().
+class JsonRpcServer : public detail::DuplexServer<JsonRpcConnection> {
  public:
   JsonRpcServer(IOLoop& loop, std::string_view address, const JsonRpcMethods& methods,
                 const JsonRpcOptions& options = {}, ServerOptions server = {});
-  ~JsonRpcServer() override;
 
   void for_each_peer(const std::function<void(JsonRpcPeer&)>& visit);
   // Sends a notification to all, and returns to how many. It is written out for each.
   std::size_t notify_all(std::string_view method, const nlohmann::json& params = nullptr);
-
-  // Who has a name; null for nobody.
-  std::shared_ptr<JsonRpcPeer> node(std::string_view name) const override {
-    return nodes_.find(name);
-  }
-  std::vector<std::string> node_names() const { return nodes_.names(); }
-  // Calls a method of the one who has a name, as JsonRpcPeer::call(). Nobody has: NOT_FOUND, "node NAME not
-  // exist".
-  std::function<void()> call_node(std::string_view name, std::string_view method,
-                                  nlohmann::json params, JsonRpcCallback done,
-                                  const JsonRpcCallOptions& options = {});
-
- protected:
-  // A name was taken, or is free again.
-  virtual void on_registered(JsonRpcPeer& /*peer*/, const std::string& /*name*/) {}
-  virtual void on_unregistered(const std::string& /*name*/) {}
-  void on_close(Protocol& connection, const CloseReason& reason) override;
-
- private:
-  bool take_name(JsonRpcPeer& peer, const std::string& name) override;
-
-  JsonRpcOptions options_;
-  detail::Nodes<JsonRpcPeer> nodes_;
 };
 
 // Adds two methods, for the clients of a JsonRpcServer to be called by their names:
@@ -165,46 +100,23 @@ struct JsonRpcClientOptions {
 // One connection to a server, made at the first call and again whenever it is lost.
 //
 // Calls that are made before it is there are sent in order when it is. Calls that had been sent when it
-// is lost end with UNAVAILABLE, and are not sent again: they may have been executed.
+// is lost end with UNAVAILABLE, and are not sent again: they may have been executed. See DuplexClient for call(),
+// connect(), close(), peer(), loop() and connection().
 //
 // Ownership: the loop outlives it. Destroying it ends all calls with CANCELLED, from the loop; it may
 //   be destroyed inside a callback.
 // Threads: the loop's.
-class JsonRpcClient {
+class JsonRpcClient : public detail::DuplexClient<JsonRpcPeer> {
  public:
-  using CallOptions = JsonRpcCallOptions;
-
   // `methods` are what the server may call; they outlive the client.
   JsonRpcClient(IOLoop& loop, Destination to, JsonRpcClientOptions options = {},
                 const JsonRpcMethods& methods = no_methods());
-  ~JsonRpcClient();
-  JsonRpcClient(const JsonRpcClient&) = delete;
-  JsonRpcClient& operator=(const JsonRpcClient&) = delete;
 
   // As JsonRpcPeer's.
-  std::function<void()> call(std::string_view method, nlohmann::json params, JsonRpcCallback done,
-                             const JsonRpcCallOptions& options = {}) {
-    return peer_->call(method, std::move(params), std::move(done), options);
-  }
   WriteStatus notify(std::string_view method, nlohmann::json params = nullptr) {
-    return peer_->notify(method, std::move(params));
+    return peer()->notify(method, std::move(params));
   }
-  WriteStatus send(JsonRpcBatch batch) { return peer_->send(std::move(batch)); }
-
-  // Connects now, for clients that are called more than they call.
-  void connect() { connection_.connect(); }
-  // Ends the connection when what was written is sent; calls end. The next call connects again.
-  void close(std::function<void()> done = {}) { connection_.client().stop(std::move(done)); }
-
-  const std::shared_ptr<JsonRpcPeer>& peer() const noexcept { return peer_; }
-  IOLoop& loop() const noexcept { return peer_->loop(); }
-  ReconnectingClient& connection() noexcept { return connection_.client(); }
-
- private:
-  static const JsonRpcMethods& no_methods();
-
-  std::shared_ptr<JsonRpcPeer> peer_;
-  detail::LazyConnection connection_;
+  WriteStatus send(JsonRpcBatch batch) { return peer()->send(std::move(batch)); }
 };
 
 }  // namespace twister

@@ -13,21 +13,18 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include <twister/codecs/error.hpp>
-#include <twister/memory_budget.hpp>
-#include <twister/protocol.hpp>
-#include <twister/rpc/detail/call_table.hpp>
+#include <twister/rpc/detail/duplex_peer.hpp>
 #include <twister/rpc/json_rpc_error.hpp>
 #include <twister/rpc/json_rpc_methods.hpp>
 #include <twister/rpc/status.hpp>
@@ -104,14 +101,39 @@ class JsonRpcPeer;
 
 namespace detail {
 
-// Knows who has which name: a JsonRpcServer.
-class JsonRpcNames {
- public:
-  virtual bool take_name(JsonRpcPeer& peer, const std::string& name) = 0;
-  virtual std::shared_ptr<JsonRpcPeer> node(std::string_view name) const = 0;
+template <class Peer>
+class Nodes;
+struct JsonRpcServedBatch;
 
- protected:
-  ~JsonRpcNames() = default;
+struct JsonRpcWire {
+  using Peer = JsonRpcPeer;
+  using Methods = JsonRpcMethods;
+  using Context = JsonRpcContext;
+  using Reply = JsonRpcReply;
+  using Options = JsonRpcOptions;
+  using CallOptions = JsonRpcCallOptions;
+  using Result = JsonRpcResult;
+  using Counters = JsonRpcCounters;
+  using Message = nlohmann::json;
+  struct Ticket {
+    nlohmann::json id{};
+    bool is_notice = false;
+    std::shared_ptr<JsonRpcServedBatch> batch{};  // null for a call by itself
+  };
+
+  // The largest integer that every peer's JSON holds exactly, and one more.
+  static constexpr std::uint64_t call_ids = std::uint64_t{1} << 53;
+  static constexpr std::uint64_t first_call_id = 1;
+  static constexpr const char* name = "JsonRpcPeer";
+  static constexpr const char* unsendable =
+      "the call cannot be sent: not JSON, too deep or too long";
+
+  static RpcStatus check_params(const nlohmann::json& params);
+  static nlohmann::json request(std::uint64_t id, std::string_view method, nlohmann::json params);
+  static DuplexFailure failure(const RpcStatus& status);
+  static DuplexFailure failure(const JsonRpcError& error, const std::string& method = {});
+  static DuplexFailure internal_error(const std::string& reference, const std::string& method);
+  static RpcStatus unknown_method(const std::string& method);
 };
 
 }  // namespace detail
@@ -131,112 +153,44 @@ class JsonRpcNames {
 //   with one -32600.
 // Errors: a callback that throws is an event that threw: logged, and the connection is aborted where
 //   the answer came by it.
-class JsonRpcPeer : public std::enable_shared_from_this<JsonRpcPeer> {
+// What both wires have is in detail/duplex_peer.hpp: call(), observers, and how messages are carried.
+class JsonRpcPeer : public detail::DuplexPeer<detail::JsonRpcWire> {
  public:
-  using json = nlohmann::json;
-  using CallOptions = JsonRpcCallOptions;
-
   // `methods` outlives it. Nothing is sent before attach().
   static std::shared_ptr<JsonRpcPeer> make(IOLoop& loop, const JsonRpcMethods& methods,
                                            const JsonRpcOptions& options = {});
-  JsonRpcPeer(const JsonRpcPeer&) = delete;
-  JsonRpcPeer& operator=(const JsonRpcPeer&) = delete;
-  ~JsonRpcPeer() = default;
 
-  // ---- calling ----
-
-  // The function that is returned cancels the call, which ends with CANCELLED; the peer is not told.
-  std::function<void()> call(std::string_view method, json params, JsonRpcCallback done,
-                             const JsonRpcCallOptions& options = {});
   WriteStatus notify(std::string_view method, json params = nullptr);
   // An empty batch sends nothing.
   WriteStatus send(JsonRpcBatch batch);
 
-  bool is_open() const noexcept { return static_cast<bool>(send_); }
-  std::size_t calls_in_flight() const noexcept { return calls_.size(); }
-  // Calls of the peer that are being answered.
-  std::size_t calls_served() const noexcept { return serving_; }
-  const JsonRpcCounters& counters() const noexcept { return counters_; }
-  IOLoop& loop() const noexcept { return loop_; }
-  // The connection while there is one, and it is one.
-  Protocol* connection() const noexcept { return connection_; }
-  MemoryBudget& memory_budget() const noexcept {
-    return budget_ != nullptr ? *budget_ : MemoryBudget::of_process();
-  }
-
   // ---- for those who carry the messages ----
 
-  using Send = std::function<WriteStatus(const json& message)>;
   // There is a connection: what waits is sent, in order, and from now on `send` is called. It must not
   // call back. When `budget` is used up, requests are refused; null: MemoryBudget::of_process().
   void attach(Send send, Protocol* connection = nullptr, MemoryBudget* budget = nullptr);
+  void detach(const RpcStatus& why);
   // A message has come. What is in it may be moved from.
   void receive(json& message);
   // What has come was no message.
   void receive_malformed(const CodecError& error);
-  // There is no connection any more: calls end, late answers go nowhere.
-  void detach(const RpcStatus& why);
-  // Calls that are made while there is no connection wait for one; `wanted` is told of each.
-  void queue_calls(std::function<void()> wanted) { wanted_ = std::move(wanted); }
-  // Ends all calls, sent or not; and the same from the loop, not inside this call.
-  void end_calls(const RpcStatus& why);
-  void end_calls_soon(const RpcStatus& why);
-  // Requests are refused from now on; `idle` is called when all that came before are answered, perhaps
-  // at once.
-  void drain(std::function<void()> idle);
-  // Something that belongs to the connection, by a key of its own; null at first, and destroyed with the
-  // connection.
-  std::shared_ptr<void>& part(const void* key) { return parts_[key]; }
   // Whose names the methods of add_names() are about, as long as the connection lasts; null: there are none.
-  void use_names(detail::JsonRpcNames* names) noexcept { names_ = names; }
-  detail::JsonRpcNames* names() const noexcept { return names_; }
+  void use_names(detail::Nodes<JsonRpcPeer>* names) noexcept { names_ = names; }
+  detail::Nodes<JsonRpcPeer>* names() const noexcept { return names_; }
 
  private:
-  friend class detail::JsonRpcAnswer;
-  struct ServedBatch;
-  // A message that waits for a connection, and the calls in it.
-  struct Waiting {
-    json message;
-    std::vector<std::uint64_t> calls;
-    bool notifies;
-  };
+  using Batch = detail::JsonRpcServedBatch;
+  using DuplexPeer::DuplexPeer;
 
-  JsonRpcPeer(IOLoop& loop, const JsonRpcMethods& methods, const JsonRpcOptions& options);
-
-  // Calling.
-  json request(std::string_view method, json& params) const;
-  std::optional<std::uint64_t> begin_call(json& request, const JsonRpcCallback& done,
-                                          const JsonRpcCallOptions& options);
-  WriteStatus transmit(Waiting message);
-  void end_unsent(const std::vector<std::uint64_t>& calls, WriteStatus status);
   void take_response(json& response);
-
-  // Serving.
-  void serve(json& request, const std::shared_ptr<ServedBatch>& batch);
-  void run(json& request, json id, bool is_notification, const std::shared_ptr<ServedBatch>& batch);
+  void take_request(json& request, const std::shared_ptr<Batch>& batch);
   void serve_batch(json& items);
-  void answer(json response, ServedBatch* batch);
-  void answer_late(json response, const std::shared_ptr<ServedBatch>& batch, std::uint64_t epoch);
-  void finish(ServedBatch& batch);
+  void answer(const Ticket& ticket, json error, json result) override;
+  void respond(json response, Batch* batch);
+  void finish(Batch& batch);
   void send_response(const json& response);
-  void tell_idle();
 
-  IOLoop& loop_;
-  const JsonRpcMethods& methods_;
-  JsonRpcOptions options_;
-  Send send_;
-  Protocol* connection_ = nullptr;
-  MemoryBudget* budget_ = nullptr;  // null: the process's
-  detail::CallTable<JsonRpcResult> calls_;
-  std::deque<Waiting> waiting_;
-  std::function<void()> wanted_;
-  std::function<void()> idle_;
-  detail::JsonRpcNames* names_ = nullptr;
-  std::size_t serving_ = 0;
-  std::size_t replies_ = 0;  // that handlers have, answered or not
-  std::uint64_t epoch_ = 0;  // of connections: answers to an earlier one are dropped
-  JsonRpcCounters counters_;
-  std::map<const void*, std::shared_ptr<void>> parts_;
+  detail::Nodes<JsonRpcPeer>* names_ = nullptr;
 };
 
 }  // namespace twister

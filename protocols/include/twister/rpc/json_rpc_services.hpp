@@ -14,7 +14,7 @@
 namespace twister {
 
 struct JsonRpcServicesOptions {
-  // Of the calls; of these, what is about connections has no effect.
+  // Of the calls; of these, what is about connections has no effect. What `metrics` refuse is logged.
   RpcOptions rpc{};
   // Fields are written by the names of the .proto, and not in camelCase; both are read.
   bool proto_names = false;

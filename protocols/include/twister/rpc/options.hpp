@@ -48,7 +48,8 @@ struct RpcOptions {
   std::chrono::milliseconds call_timeout = std::chrono::seconds(30);
   // See the calls of this side: <twister/rpc/caller.hpp>. Those of the peer: RpcServices::intercept().
   std::vector<std::shared_ptr<RpcCallerInterceptor>> interceptors{};
-  // Where calls are counted and timed, by method; outlives the connections. Null: nowhere.
+  // Where calls of the peer are counted and timed; outlives the connections. What it refuses is thrown. Null: where
+  // StreamOptions::metrics of the server or client says; what that refuses is logged, and nothing counted.
   MetricsRegistry* metrics = nullptr;
 };
 

@@ -24,8 +24,8 @@
 //   a stream of requests     RpcTask<Reply> Add(RpcContext&, RpcReader<Request>)
 //                            void Add(RpcContext&, RpcReader<Request>, RpcReply<Reply>)
 //   streams both ways        RpcTask<> Add(RpcContext&, RpcReader<Request>, RpcWriter<Reply>)
-// void does in the place of RpcTask<>. What each promises is in <twister/rpc/services.hpp>. Limits and timeouts of
-// a method: RpcServices::options_of().
+// void does in the place of RpcTask<>, and asio::awaitable in that of any RpcTask: <twister/rpc/asio.hpp>. What
+// each promises is in <twister/rpc/services.hpp>. Limits and timeouts of a method: RpcServices::options_of().
 #pragma once
 
 #include <concepts>
@@ -53,14 +53,20 @@ concept RpcCallback = std::invocable < std::decay_t<F>
 
 namespace detail {
 
-// Called with these, it returns one of `Results`.
+// Called with these, it returns nothing, or a coroutine that ends with a `T`.
 template <class Method, class... Args>
 struct CalledWith {
-  template <class... Results>
-  static constexpr bool returns() {
+  static constexpr bool returns_void() {
     if constexpr (std::invocable<const Method&, RpcContext&, Args...>) {
-      return (std::same_as<std::invoke_result_t<const Method&, RpcContext&, Args...>, Results> ||
-              ...);
+      return std::is_void_v<std::invoke_result_t<const Method&, RpcContext&, Args...>>;
+    } else {
+      return false;
+    }
+  }
+  template <class T>
+  static constexpr bool answers_by() {
+    if constexpr (std::invocable<const Method&, RpcContext&, Args...>) {
+      return AnswersBy<std::invoke_result_t<const Method&, RpcContext&, Args...>, T>;
     } else {
       return false;
     }
@@ -69,21 +75,21 @@ struct CalledWith {
 
 template <class Method, class Request, class Reply>
 inline constexpr bool answers_empty = std::same_as<Reply, google::protobuf::Empty>&&
-    CalledWith<Method, const Request&>::template returns<void>();
+CalledWith<Method, const Request&>::returns_void();
 
 // A class's method, in whichever of the forms above it has.
 template <RpcKind kind, class Request, class Reply, class Method>
 struct ServiceMethod {
   static constexpr bool fits() {
     if constexpr (kind == RpcKind::server_stream) {
-      return CalledWith<Method, const Request&, RpcWriter<Reply>>::template returns<void,
-                                                                                    RpcTask<>>();
+      using Called = CalledWith<Method, const Request&, RpcWriter<Reply>>;
+      return Called::returns_void() || Called::template answers_by<void>();
     } else if constexpr (kind == RpcKind::client_stream) {
-      return CalledWith<Method, RpcReader<Request>>::template returns<RpcTask<Reply>>() ||
-             CalledWith<Method, RpcReader<Request>, RpcReply<Reply>>::template returns<void>();
+      return CalledWith<Method, RpcReader<Request>>::template answers_by<Reply>() ||
+             CalledWith<Method, RpcReader<Request>, RpcReply<Reply>>::returns_void();
     } else if constexpr (kind == RpcKind::both_streams) {
-      return CalledWith<Method, RpcReader<Request>,
-                        RpcWriter<Reply>>::template returns<void, RpcTask<>>();
+      using Called = CalledWith<Method, RpcReader<Request>, RpcWriter<Reply>>;
+      return Called::returns_void() || Called::template answers_by<void>();
     } else {
       return UnaryHandler<Request, Reply, Method>::is_known ||
              answers_empty<Method, Request, Reply>;

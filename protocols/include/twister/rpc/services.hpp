@@ -59,13 +59,15 @@ class RpcServices {
   //                                                    reused
   //   void(RpcContext&, Request&, RpcReply<Reply>)     answers later
   //   RpcTask<Reply>(RpcContext&, const Request&)      a coroutine: <twister/rpc/task.hpp>
+  //   asio::awaitable<Reply>(RpcContext&, const Request&)  the same: <twister/rpc/asio.hpp>
   template <class Request, class Reply, class Handler>
   void on(std::string name, Handler handler, const RpcMethodOptions& options = {}) {
     using Traits = detail::UnaryHandler<Request, Reply, Handler>;
     static_assert(Traits::is_known,
                   "a handler is RpcStatus(RpcContext&, const Request&, Reply&), "
-                  "void(RpcContext&, Request&, RpcReply<Reply>), or "
-                  "RpcTask<Reply>(RpcContext&, const Request&)");
+                  "void(RpcContext&, Request&, RpcReply<Reply>), "
+                  "RpcTask<Reply>(RpcContext&, const Request&), or asio::awaitable<Reply> where "
+                  "<twister/rpc/asio.hpp> is included");
     add(std::make_unique<typename Traits::Method>(std::move(name), RpcKind::unary, options,
                                                   std::move(handler)));
   }
@@ -79,7 +81,7 @@ class RpcServices {
   }
 
   // A method with a stream of requests, of replies, or of both. The handlers are functions that return nothing, or
-  // coroutines, RpcTask<>, whose end ends the call; each is given its request or an RpcReader, and a reply or
+  // coroutines, RpcTask<> or asio::awaitable<void>, whose end ends the call; each is given its request or an RpcReader, and a reply or
   // an RpcWriter: see <twister/rpc/stream.hpp>.
   //   on_server_stream: (RpcContext&, const Request&, RpcWriter<Reply>)
   //   on_client_stream: (RpcContext&, RpcReader<Request>, RpcReply<Reply>), or RpcTask<Reply> without the last

@@ -87,14 +87,26 @@ class RpcWriter {
   class Ready {
    public:
     explicit Ready(const RpcWriter& writer) noexcept : writer_(writer) {}
+    Ready(const Ready&) = delete;
+    Ready& operator=(const Ready&) = delete;
+    ~Ready() {
+      if (awaiting_) writer_.state_->forget_ready();
+    }
     bool await_ready() const noexcept { return writer_.closed() || writer_.state_->ready(); }
-    void await_suspend(std::coroutine_handle<> awaiting) const {
-      writer_.state_->await_ready([awaiting] { awaiting.resume(); });
+    void await_suspend(std::coroutine_handle<> awaiting) {
+      awaiting_ = awaiting;  // before, as it may be resumed at once
+      try {
+        writer_.state_->await_ready([this] { std::exchange(awaiting_, {}).resume(); });
+      } catch (...) {
+        awaiting_ = {};
+        throw;
+      }
     }
     bool await_resume() const noexcept { return !writer_.closed(); }
 
    private:
     const RpcWriter& writer_;
+    std::coroutine_handle<> awaiting_;
   };
   // Awaits room for a message: false when the call has ended. One waits at a time; for another one, it throws
   // std::logic_error.
@@ -142,9 +154,15 @@ class RpcReader {
   class Read {
    public:
     explicit Read(const RpcReader& reader) noexcept : reader_(reader) {}
+    Read(const Read&) = delete;
+    Read& operator=(const Read&) = delete;
+    ~Read() {
+      if (awaiting_) reader_.state_->forget_readable();
+    }
     bool await_ready() { return try_take(); }
     void await_suspend(std::coroutine_handle<> awaiting) {
-      reader_.state_->await_readable([awaiting] { awaiting.resume(); });
+      reader_.state_->await_readable([this] { std::exchange(awaiting_, {}).resume(); });
+      awaiting_ = awaiting;
     }
     std::optional<Message> await_resume() {
       if (taken_ == detail::RpcStreamState::Taken::nothing) try_take();
@@ -161,6 +179,7 @@ class RpcReader {
     }
 
     const RpcReader& reader_;
+    std::coroutine_handle<> awaiting_;
     Message message_;
     detail::RpcStreamState::Taken taken_ = detail::RpcStreamState::Taken::nothing;
   };

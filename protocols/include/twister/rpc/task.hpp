@@ -158,20 +158,10 @@ class [[nodiscard]] RpcTask {
 
 namespace detail {
 
-template <class Request, class Reply, class Handler>
-class Coroutine final : public LaterMethod {
- public:
-  Coroutine(std::string name, RpcKind kind, const RpcMethodOptions& options, Handler handler)
-      : LaterMethod(std::move(name), kind, Request::default_instance(), Reply::default_instance(),
-                    options),
-        handler_(std::move(handler)) {}
-
- private:
-  void answer(RpcCall& call, MessageLite& request) const override {
-    handler_(call, static_cast<const Request&>(request)).answer(call);
-  }
-
-  mutable Handler handler_;
+template <class T>
+struct CoroutineAnswer<RpcTask<T>> {
+  using Value = T;
+  static void answer(RpcCall& call, RpcTask<T>&& task) { std::move(task).answer(call); }
 };
 
 }  // namespace detail

@@ -12,9 +12,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,9 +21,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <twister/memory_budget.hpp>
-#include <twister/protocol.hpp>
-#include <twister/rpc/detail/call_table.hpp>
+#include <twister/codecs/error.hpp>
+#include <twister/rpc/detail/duplex_peer.hpp>
+#include <twister/rpc/json_rpc_error.hpp>
 #include <twister/rpc/status.hpp>
 #include <twister/rpc/torpc_codec.hpp>
 #include <twister/rpc/torpc_services.hpp>
@@ -72,8 +70,44 @@ struct TorpcCounters {
   std::uint64_t requests = 0;             // that came, notices included
   std::uint64_t malformed = 0;            // frames whose body was none
   std::uint64_t unknown_types = 0;        // frames of a type that there is not: stepped over
+  std::uint64_t refused = 0;              // requests over a limit
   std::uint64_t unmatched_responses = 0;  // to no call that waits: late, repeated, of a wrong id
 };
+
+class TorpcPeer;
+
+namespace detail {
+
+struct TorpcWire {
+  using Peer = TorpcPeer;
+  using Methods = TorpcServices;
+  using Context = TorpcContext;
+  using Reply = TorpcReply;
+  using Options = TorpcOptions;
+  using CallOptions = TorpcCallOptions;
+  using Result = TorpcResult;
+  using Counters = TorpcCounters;
+  using Message = TorpcMessage;
+  struct Ticket {
+    std::int32_t id;
+    bool is_notice;
+  };
+
+  static constexpr std::uint64_t call_ids = (std::uint64_t{1} << 30) + 1;  // 0 to 2^30
+  static constexpr std::uint64_t first_call_id = 0;
+  static constexpr const char* name = "TorpcPeer";
+  static constexpr const char* unsendable =
+      "the call cannot be sent: no array, too deep or too long";
+
+  static RpcStatus check_params(const nlohmann::json& arguments);
+  static TorpcMessage request(std::uint64_t id, std::string_view method, nlohmann::json arguments);
+  static DuplexFailure failure(const RpcStatus& status);
+  static DuplexFailure failure(const JsonRpcError& error, const std::string& method);
+  static DuplexFailure internal_error(const std::string& reference, const std::string& method);
+  static RpcStatus unknown_method(const std::string& method);
+};
+
+}  // namespace detail
 
 // Both sides of torpc, one object for the two.
 //
@@ -85,100 +119,37 @@ struct TorpcCounters {
 // Threads: the loop's.
 // Limits: TorpcOptions. Too many calls here end with RESOURCE_EXHAUSTED, those of the peer are answered
 //   with an error at once, as are all of them while the memory budget is used up.
-class TorpcPeer : public std::enable_shared_from_this<TorpcPeer> {
+// What both wires have is in detail/duplex_peer.hpp: call(), observers, and how messages are carried.
+class TorpcPeer : public detail::DuplexPeer<detail::TorpcWire> {
  public:
-  using json = nlohmann::json;
-  using CallOptions = TorpcCallOptions;
-
   // `services` outlives it. Nothing is sent before attach().
   static std::shared_ptr<TorpcPeer> make(IOLoop& loop, const TorpcServices& services,
                                          const TorpcOptions& options = {});
-  TorpcPeer(const TorpcPeer&) = delete;
-  TorpcPeer& operator=(const TorpcPeer&) = delete;
-  ~TorpcPeer() = default;
 
-  // ---- calling ----
-
-  // The function that is returned cancels the call, which ends with CANCELLED; the peer is not told.
-  std::function<void()> call(std::string_view method, json arguments, TorpcCallback done,
-                             const TorpcCallOptions& options = {});
   WriteStatus notice(std::string_view method, json arguments = nullptr);
   // Asks the other side, which has to be a server, for a name: true when it is now this one's.
   // Never waits for a connection.
   void register_name(std::string_view name, TorpcCallback done);
 
-  bool is_open() const noexcept { return static_cast<bool>(send_); }
-  std::size_t calls_in_flight() const noexcept { return calls_.size(); }
-  // Calls of the peer that are being answered.
-  std::size_t calls_served() const noexcept { return serving_; }
-  const TorpcCounters& counters() const noexcept { return counters_; }
-  IOLoop& loop() const noexcept { return loop_; }
-  // The connection while there is one, and it is one.
-  Protocol* connection() const noexcept { return connection_; }
-  MemoryBudget& memory_budget() const noexcept {
-    return budget_ != nullptr ? *budget_ : MemoryBudget::of_process();
-  }
-
   // ---- for those who carry the messages ----
 
-  using Send = std::function<WriteStatus(const TorpcMessage& message)>;
-  // There is a connection: from now on `send` is called. It must not call back. When `budget` is used up,
-  // requests are refused; null: MemoryBudget::of_process().
-  void attach(Send send, Protocol* connection = nullptr, MemoryBudget* budget = nullptr);
-  // What waits is sent, in order, and what comes is sent at once.
-  void start_calls();
   // A message has come. What is in it may be moved from.
   void receive(TorpcMessage& message);
   // A frame has come whose body is none.
   void receive_malformed(const TorpcPayload::Header& header, const CodecError& error);
-  // There is no connection any more: calls end, late answers go nowhere.
-  void detach(const RpcStatus& why);
-  // Calls that are made while there is no connection wait for one; `wanted` is told of each.
-  void queue_calls(std::function<void()> wanted) { wanted_ = std::move(wanted); }
-  // Ends all calls, sent or not; and the same from the loop, not inside this call.
-  void end_calls(const RpcStatus& why);
-  void end_calls_soon(const RpcStatus& why);
-  // Requests are refused from now on; `idle` is called when all that came before are answered, perhaps
-  // at once.
-  void drain(std::function<void()> idle);
   // Decides about names. Without it none is taken.
   void take_names(std::function<bool(const std::string& name)> take) {
     take_name_ = std::move(take);
   }
-  // Something that belongs to the connection, by a key of its own; null at first, and destroyed with the
-  // connection.
-  std::shared_ptr<void>& part(const void* key) { return parts_[key]; }
 
  private:
-  friend class detail::TorpcAnswer;
+  using DuplexPeer::DuplexPeer;
 
-  TorpcPeer(IOLoop& loop, const TorpcServices& services, const TorpcOptions& options);
+  void take_request(TorpcMessage& request);
+  void answer(const Ticket& ticket, json error, json result) override;
+  void respond(std::int32_t id, json error, json result);
 
-  bool waits() const noexcept { return wanted_ && !(send_ && started_); }
-  WriteStatus transmit(TorpcMessage message);
-  void serve(TorpcMessage& request);
-  void run(TorpcMessage& request, bool is_notice);
-  void answer(std::int32_t id, json error, json result);
-  void answer_late(std::int32_t id, json error, json result, bool is_notice, std::uint64_t epoch);
-  void tell_idle();
-
-  IOLoop& loop_;
-  const TorpcServices& services_;
-  TorpcOptions options_;
-  Send send_;
-  Protocol* connection_ = nullptr;
-  MemoryBudget* budget_ = nullptr;  // null: the process's
-  bool started_ = false;
-  detail::CallTable<TorpcResult> calls_;
-  std::deque<TorpcMessage> waiting_;
-  std::function<void()> wanted_;
-  std::function<void()> idle_;
   std::function<bool(const std::string&)> take_name_;
-  std::size_t serving_ = 0;
-  std::size_t replies_ = 0;  // that handlers have, answered or not
-  std::uint64_t epoch_ = 0;  // of connections: answers to an earlier one are dropped
-  TorpcCounters counters_;
-  std::map<const void*, std::shared_ptr<void>> parts_;
 };
 
 }  // namespace twister

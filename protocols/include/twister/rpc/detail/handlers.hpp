@@ -15,12 +15,20 @@ namespace twister {
 template <class T>
 class RpcReader;
 template <class T>
-class RpcTask;
-template <class T>
 class RpcWriter;
 }  // namespace twister
 
 namespace twister::detail {
+
+// How coroutines of a kind answer the call whose handler has returned them:
+//   using Value = T;                                     what they end with
+//   static void answer(RpcCall& call, Kind coroutine);   runs it, and answers with that
+// RpcTask's is in <twister/rpc/task.hpp>, that of asio::awaitable in <twister/rpc/asio.hpp>.
+template <class Kind>
+struct CoroutineAnswer;
+
+template <class Kind, class T>
+concept AnswersBy = std::same_as<typename CoroutineAnswer<Kind>::Value, T>;
 
 // Answers before start() returns, with messages that are reused. What does not depend on types is in
 // handlers.cpp.
@@ -77,9 +85,23 @@ class Later final : public LaterMethod {
   mutable Handler handler_;
 };
 
-// In <twister/rpc/task.hpp>.
 template <class Request, class Reply, class Handler>
-class Coroutine;
+class Coroutine final : public LaterMethod {
+ public:
+  Coroutine(std::string name, RpcKind kind, const RpcMethodOptions& options, Handler handler)
+      : LaterMethod(std::move(name), kind, Request::default_instance(), Reply::default_instance(),
+                    options),
+        handler_(std::move(handler)) {}
+
+ private:
+  using Kind = std::invoke_result_t<Handler&, RpcContext&, const Request&>;
+
+  void answer(RpcCall& call, MessageLite& request) const override {
+    CoroutineAnswer<Kind>::answer(call, handler_(call, static_cast<const Request&>(request)));
+  }
+
+  mutable Handler handler_;
+};
 
 // For a notice, the reply is a message without fields: the request's own type, left empty.
 template <class Request, class Handler>
@@ -105,10 +127,11 @@ class NoticeMethod final : public AtOnceMethod {
 // Runs what a handler of streams has returned: nothing, or a coroutine that answers.
 template <class Handler, class... Args>
 void run_handler(RpcCall& call, Handler& handler, Args&&... args) {
-  if constexpr (std::is_void_v<std::invoke_result_t<Handler&, RpcContext&, Args&&...>>) {
+  using Result = std::invoke_result_t<Handler&, RpcContext&, Args&&...>;
+  if constexpr (std::is_void_v<Result>) {
     handler(call, std::forward<Args>(args)...);
   } else {
-    handler(call, std::forward<Args>(args)...).answer(call);
+    CoroutineAnswer<Result>::answer(call, handler(call, std::forward<Args>(args)...));
   }
 }
 
@@ -174,14 +197,14 @@ struct UnaryHandler {
   static constexpr bool later =
       std::is_invocable_v<Handler&, RpcContext&, Request&, RpcReply<Reply>>;
   template <class H>
-  static constexpr bool returns_task() {
+  static constexpr bool returns_coroutine() {
     if constexpr (std::is_invocable_v<H&, RpcContext&, const Request&>) {
-      return std::same_as<std::invoke_result_t<H&, RpcContext&, const Request&>, RpcTask<Reply>>;
+      return AnswersBy<std::invoke_result_t<H&, RpcContext&, const Request&>, Reply>;
     } else {
       return false;
     }
   }
-  static constexpr bool coroutine = returns_task<Handler>();
+  static constexpr bool coroutine = returns_coroutine<Handler>();
   static constexpr bool is_known = at_once || later || coroutine;
   using Method = std::conditional_t<
       coroutine, Coroutine<Request, Reply, Handler>,

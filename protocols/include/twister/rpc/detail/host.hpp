@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <twister/rpc/call.hpp>
@@ -18,12 +19,13 @@ namespace twister {
 
 class IOLoop;
 class RpcConnection;
+class RpcNames;
 class RpcServices;
 
 // What was counted since the server or client was made.
 struct RpcCounters {
   std::uint64_t calls = 0;          // dispatched: all but those that were refused before
-  std::uint64_t refused = 0;        // by a limit, a deadline that had passed, or while draining
+  std::uint64_t refused = 0;        // not started: over a limit, too late, draining, malformed
   std::uint64_t unknown_ids = 0;    // frames about calls that are not, or no longer, in flight
   std::uint64_t duplicate_ids = 0;  // requests with an id in use
   std::uint64_t unknown_frames = 0;
@@ -31,6 +33,27 @@ struct RpcCounters {
 };
 
 namespace detail {
+
+// Why a call is not started; `none` for one that is. What is not the fault of the request is a limit, by the
+// name of its option.
+enum class RpcRefusal : std::uint8_t {
+  none,
+  deadline,  // it had passed
+  draining,
+  malformed,  // what stands around the message, or a stream where there is none
+  max_calls_in_flight,
+  max_forwarded_calls,
+  max_in_flight,
+  max_message_bytes,
+  max_metadata_bytes,
+  max_request_bytes,
+  max_wait,
+  memory_budget,
+  unknown_method,
+};
+
+// What a peer may do wrong beside that.
+enum class RpcFault : std::uint8_t { duplicate_id, malformed, unknown_frame, unknown_id };
 
 // Messages that have been used are kept for the next call of the same method. Of what is larger than
 // kept_bytes on the wire nothing is kept, since its fields may take forty times as much.
@@ -68,7 +91,15 @@ class MessagePool {
   std::vector<MessageLite*> messages_;
 };
 
+class RemoteCalls;
 class RpcMetrics;
+class RpcPending;
+
+// Who is told of names; see RpcServer.
+struct NameEvents {
+  std::function<void(RpcConnection& peer, const std::string& name)> registered{};
+  std::function<void(const std::string& name)> unregistered{};
+};
 
 // Stands for what other peers answer: see <twister/rpc/names.hpp>.
 class ForwardMethod final : public RpcMethod {
@@ -80,8 +111,9 @@ class ForwardMethod final : public RpcMethod {
 // Ownership: shared by the server or client and its connections. Threads: the loop's.
 class RpcHost : public std::enable_shared_from_this<RpcHost> {
  public:
-  // `services` may be null: then nothing is answered.
-  RpcHost(IOLoop& loop, const RpcServices* services, const RpcOptions& options);
+  // `services` may be null: then nothing is answered. `shared`: names that other loops know, too; or null.
+  RpcHost(IOLoop& loop, const RpcServices* services, const RpcOptions& options,
+          std::shared_ptr<RpcNames> shared = nullptr);
   ~RpcHost();
 
   // Starts a call that its wire has made; behind this the wire lists it, unless it has ended.
@@ -89,6 +121,10 @@ class RpcHost : public std::enable_shared_from_this<RpcHost> {
   // Its wire and its handler have let go of it.
   void forget(RpcCall& call) noexcept;
   void observe(RpcCall& call, const RpcStatus& status) noexcept;
+
+  // Beside dispatch(), for those who refuse calls themselves.
+  void count_refused(RpcRefusal cause) noexcept;
+  void count_fault(RpcFault fault) noexcept;
 
   // To be sent to the peer at the end of all that the loop has to do now.
   void flush_later(RpcConnection& connection);
@@ -107,16 +143,19 @@ class RpcHost : public std::enable_shared_from_this<RpcHost> {
   // Whether what has waited since then has waited longer than max_wait. `surely`: not only now and then.
   bool waited_too_long(TimePoint since, bool surely);
 
-  // False when somebody has it.
-  bool take_name(const std::string& name, RpcConnection& connection) {
-    return names_.emplace(name, &connection).second;
-  }
-  void release_name(const std::string& name) { names_.erase(name); }
-  RpcConnection* connection_of(std::string_view name) const {
-    const auto found = names_.find(name);
-    return found == names_.end() ? nullptr : found->second;
-  }
+  // names.cpp. False when somebody has it.
+  bool take_name(const std::string& name, RpcConnection& connection);
+  void release_name(const std::string& name);
+  void tell_registered(const std::string& name, RpcConnection& connection);
+  void set_name_events(NameEvents events) { name_events_ = std::move(events); }
+  std::vector<std::string> all_names() const;
+  // Sends a call to the peer of that name, whichever loop has it. Takes over a reference.
+  void start_call_to(std::string_view name, RpcPending& pending);
+  // The same for a call that comes from another loop.
+  static void start_call_on(RpcConnection& connection, RpcPending& pending, TimePoint deadline);
   const RpcMethod& forward_method() const noexcept { return forward_; }
+  // The server is gone: nobody is told of names any more, calls to other loops' peers end, and others are not made.
+  void leave();
 
   struct MethodState {
     MessagePool requests;
@@ -129,11 +168,12 @@ class RpcHost : public std::enable_shared_from_this<RpcHost> {
   const RpcServices* services() const noexcept { return services_; }
   const RpcOptions& options() const noexcept { return options_; }
   Deadlines& deadlines() noexcept { return *deadlines_; }
-  RpcCounters& counters() noexcept { return counters_; }
+  const RpcCounters& counters() const noexcept { return counters_; }
 
  private:
   bool refuse(RpcCall& call);
   bool intercept(RpcCall& call);
+  static void send_to(RpcConnection& connection, RpcPending& pending);
   std::uint64_t loop_round() const noexcept;
 
   IOLoop& loop_;
@@ -143,6 +183,10 @@ class RpcHost : public std::enable_shared_from_this<RpcHost> {
   ForwardMethod forward_;
   std::vector<MethodState> states_;  // the last is that of forward_
   std::map<std::string, RpcConnection*, std::less<>> names_;
+  std::shared_ptr<RpcNames> shared_names_;
+  std::unique_ptr<RemoteCalls> remote_calls_;  // where there are shared names
+  NameEvents name_events_;
+  bool gone_ = false;  // the server is
   std::shared_ptr<Deadlines> deadlines_;
   RpcCounters counters_;
   std::uint64_t round_ = 0;

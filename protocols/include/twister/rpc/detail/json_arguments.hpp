@@ -1,4 +1,4 @@
-// What json_rpc_methods.hpp needs to call a function with what is in a JSON value.
+// What is needed to call a function with what is in a JSON value.
 #pragma once
 
 #include <cstddef>
@@ -53,6 +53,16 @@ struct SliceOf<Tuple, at, std::index_sequence<i...>> {
 };
 template <class Tuple, std::size_t at, std::size_t count>
 using Slice = typename SliceOf<Tuple, at, std::make_index_sequence<count>>::type;
+
+// What a handler takes: arguments, perhaps with a context before them and a reply behind them.
+template <class F, class Context, class Reply>
+struct HandlerShape {
+  using Parameters = typename Signature<F>::Parameters;
+  static constexpr bool with_context = begins_with<Context&, Parameters>;
+  static constexpr bool with_reply = ends_with<Reply, Parameters>;
+  static constexpr std::size_t count = std::tuple_size_v<Parameters> - with_context - with_reply;
+  using Arguments = Slice<Parameters, with_context, count>;
+};
 
 // A json at `at`, behind a context if that is 1, and `size` parameters in all, the third a reply.
 template <class Tuple, std::size_t at, std::size_t size>

@@ -89,6 +89,7 @@ class RpcStreamState {
   void when_ready(std::function<void()> function);
   // The same for who would wait for ever if another took its place: throws std::logic_error if one waits.
   void await_ready(std::function<void()> resume);
+  void forget_ready() noexcept { on_ready_ = nullptr; }  // who awaited is gone
   void end_sending();
   bool ready() const noexcept { return unsent_.empty() && has_credit(); }
   // What was sent would go nowhere.
@@ -99,6 +100,7 @@ class RpcStreamState {
   Taken take(MessageLite& into);
   // Once, when take() would not say `nothing` any more. Throws std::logic_error if another waits.
   void await_readable(std::function<void()> resume);
+  void forget_readable() noexcept { on_readable_ = nullptr; }
   // Calls for every message from now on, and for the end. Throws std::logic_error if one waits for a message.
   void receive(std::function<bool(ByteView)> on_message,
                std::function<void(const RpcStatus&)> on_end);

@@ -1,7 +1,4 @@
-// src/rpc/requests.cpp - what an RpcConnection does with the calls of its peer.
-#include <algorithm>
-#include <climits>
-#include <cstring>
+// src/rpc/connection_serving.cpp - what an RpcConnection does with the calls of its peer.
 #include <string>
 #include <utility>
 
@@ -10,26 +7,14 @@
 #include <twister/rpc/services.hpp>
 
 #include "connection_output.hpp"
+#include "frame_pieces.hpp"
 #include "wire_call.hpp"
 
 namespace twister {
 
-namespace {
-
-constexpr std::uint16_t max_numbered_methods = 1024;
-
-// Takes a length and so many bytes from the front; false when there are fewer.
-template <class Length>
-bool take_piece(ByteView& from, ByteView& piece) {
-  if (from.size() < sizeof(Length)) return false;
-  const std::size_t size = detail::load_little<Length>(from.data());
-  if (from.size() < sizeof(Length) + size) return false;
-  piece = from.subspan(sizeof(Length), size);
-  from = from.subspan(sizeof(Length) + size);
-  return true;
-}
-
-}  // namespace
+using detail::max_numbered_methods;
+using detail::RpcRefusal;
+using detail::take_piece;
 
 // What stands before the message.
 struct RpcConnection::Parsed {
@@ -100,17 +85,17 @@ void RpcConnection::on_request(const RpcFrame& frame) {
   }
   if (!incoming_.empty() && incoming_.find(frame.id) != nullptr &&
       frame.kind == RpcFrameKind::request) [[unlikely]] {
-    ++host_->counters().duplicate_ids;
+    host_->count_fault(detail::RpcFault::duplicate_id);
     return;
   }
   if (frame.kind == RpcFrameKind::request) last_accepted_ = frame.id;
   if (frame.kind == RpcFrameKind::notice && method != nullptr &&
       (method->takes_stream() || method->sends_stream())) [[unlikely]] {
-    ++host_->counters().refused;  // there would be nobody at the other end of the stream
-    return;
+    // There would be nobody at the other end of the stream.
+    return host_->count_refused(RpcRefusal::malformed);
   }
-  if (const RpcCode code = refusal(method, parsed.message); code != RpcCode::ok) [[unlikely]] {
-    return respond_refusal(frame, code, method == nullptr);
+  if (const auto why = refusal(method, parsed.message); why != RpcRefusal::none) [[unlikely]] {
+    return respond_refusal(frame, why);
   }
   auto* const call = new detail::RpcWireCall(*this, *method, frame, parsed.message);
   if (parsed.milliseconds) {
@@ -120,10 +105,10 @@ void RpcConnection::on_request(const RpcFrame& frame) {
     return;
   }
   if (((frame.flags & RpcFrameFlag::streams) != 0) != method->takes_stream()) [[unlikely]] {
-    call->refuse(RpcStatus(RpcCode::invalid_argument, method->takes_stream()
-                                                          ? "this method takes a stream of requests"
-                                                          : "this method takes one request"));
-    return;
+    return call->refuse(RpcRefusal::malformed,
+                        RpcStatus(RpcCode::invalid_argument,
+                                  method->takes_stream() ? "this method takes a stream of requests"
+                                                         : "this method takes one request"));
   }
   begin_call(*call);
 }
@@ -131,11 +116,13 @@ void RpcConnection::on_request(const RpcFrame& frame) {
 // False when the call was refused for it.
 bool RpcConnection::read_metadata(detail::RpcWireCall& call, ByteView metadata) {
   if (metadata.size() > host_->options().max_metadata_bytes) {
-    call.refuse(RpcStatus(RpcCode::resource_exhausted, "more metadata than is taken"));
+    call.refuse(RpcRefusal::max_metadata_bytes,
+                RpcStatus(RpcCode::resource_exhausted, "more metadata than is taken"));
     return false;
   }
   if (!call.request_metadata().decode(metadata)) {
-    call.refuse(RpcStatus(RpcCode::invalid_argument, "the metadata is malformed"));
+    call.refuse(RpcRefusal::malformed,
+                RpcStatus(RpcCode::invalid_argument, "the metadata is malformed"));
     return false;
   }
   return true;
@@ -162,29 +149,31 @@ void RpcConnection::on_skipped_request(const RpcFrame& frame) {
   }
   if (frame.kind == RpcFrameKind::request) {
     if (incoming_.find(frame.id) != nullptr) {
-      ++host_->counters().duplicate_ids;
+      host_->count_fault(detail::RpcFault::duplicate_id);
       return;
     }
     last_accepted_ = frame.id;
   }
-  respond_refusal(frame, RpcCode::resource_exhausted, false);
+  respond_refusal(frame, RpcRefusal::memory_budget);
 }
 
 // A request to another peer. Its method is named each time: numbers are between this side and the caller.
 void RpcConnection::on_forward(const RpcFrame& frame, const Parsed& parsed) {
   if (frame.kind == RpcFrameKind::request && incoming_.find(frame.id) != nullptr) {
-    ++host_->counters().duplicate_ids;
+    host_->count_fault(detail::RpcFault::duplicate_id);
     return;
   }
   if (frame.kind == RpcFrameKind::request) last_accepted_ = frame.id;
   const bool whole = !parsed.method.empty() && frame.number == 0;
   if (!whole || (frame.flags & RpcFrameFlag::streams) != 0) {
-    return respond_refusal(frame, RpcCode::unimplemented, true);
+    return respond_refusal(frame, RpcRefusal::unknown_method);
   }
   const RpcMethod& method = host_->forward_method();
-  RpcCode code = refusal(&method, parsed.message);
-  if (forwards_ >= host_->options().max_forwarded_calls) code = RpcCode::resource_exhausted;
-  if (code != RpcCode::ok) return respond_refusal(frame, code, false);
+  RpcRefusal why = refusal(&method, parsed.message);
+  if (why == RpcRefusal::none && forwards_ >= host_->options().max_forwarded_calls) {
+    why = RpcRefusal::max_forwarded_calls;
+  }
+  if (why != RpcRefusal::none) return respond_refusal(frame, why);
   auto* const call = new detail::RpcWireCall(*this, method, frame, parsed.message);
   call->set_forward({.node = std::string(parsed.node), .method = std::string(parsed.method)},
                     parsed.metadata);
@@ -197,32 +186,40 @@ void RpcConnection::on_forward(const RpcFrame& frame, const Parsed& parsed) {
 }
 
 // Why a request is not even looked at.
-RpcCode RpcConnection::refusal(const RpcMethod* method, ByteView message) {
-  if (method == nullptr) return RpcCode::unimplemented;
-  if (draining_) return RpcCode::unavailable;
-  if (calls_ >= host_->options().max_calls_in_flight ||
-      message.size() > host_->options().max_message_bytes || budget_->is_used_up() ||
-      host_->waited_too_long(waits_since_, held_)) [[unlikely]] {
-    return RpcCode::resource_exhausted;
-  }
-  return RpcCode::ok;
+RpcRefusal RpcConnection::refusal(const RpcMethod* method, ByteView message) {
+  const RpcOptions& limits = host_->options();
+  if (method == nullptr) return RpcRefusal::unknown_method;
+  if (draining_) return RpcRefusal::draining;
+  if (calls_ >= limits.max_calls_in_flight) return RpcRefusal::max_calls_in_flight;
+  if (message.size() > limits.max_message_bytes) return RpcRefusal::max_message_bytes;
+  if (budget_->is_used_up()) return RpcRefusal::memory_budget;
+  if (host_->waited_too_long(waits_since_, held_)) return RpcRefusal::max_wait;
+  return RpcRefusal::none;
 }
 
-void RpcConnection::respond_refusal(const RpcFrame& frame, RpcCode code, bool unknown) {
-  ++host_->counters().refused;
+void RpcConnection::respond_refusal(const RpcFrame& frame, RpcRefusal why) {
+  host_->count_refused(why);
   if (frame.kind == RpcFrameKind::notice) return;
-  RpcStatus status(code, unknown ? "there is no such method"
-                         : code == RpcCode::unavailable
-                             ? "going away"
-                             : "over a limit: calls in flight, size, memory, or waiting time");
-  status.retryable = code != RpcCode::unimplemented;
+  RpcStatus status;
+  switch (why) {
+    case RpcRefusal::unknown_method:
+      status = {RpcCode::unimplemented, "there is no such method"};
+      break;
+    case RpcRefusal::draining:
+      status = {RpcCode::unavailable, "going away"};
+      break;
+    default:
+      status = {RpcCode::resource_exhausted,
+                "over a limit: calls in flight, size, memory, or waiting time"};
+  }
+  status.retryable = why != RpcRefusal::unknown_method;
   put_status({.flags = RpcFrameFlag::not_started, .id = frame.id}, status, nullptr);
 }
 
 void RpcConnection::on_cancel_frame(const RpcFrame& frame) {
   detail::RpcWireCall* const call = incoming_.find(frame.id);
   if (call == nullptr) {
-    ++host_->counters().unknown_ids;
+    host_->count_fault(detail::RpcFault::unknown_id);
     return;
   }
   call->abandon(RpcStatus(RpcCode::cancelled, "cancelled by the caller"), false);
@@ -260,88 +257,4 @@ void RpcConnection::end_answered_calls() {
   }
 }
 
-namespace detail {
-
-bool RpcWireCall::read_request(MessageLite& message) {
-  if (message_.size() <= INT_MAX &&
-      message.ParsePartialFromArray(message_.data(), static_cast<int>(message_.size())) &&
-      message.IsInitialized()) [[likely]] {
-    return true;
-  }
-  finish(RpcStatus(RpcCode::invalid_argument, "the request is malformed"));
-  return false;
-}
-
-Address RpcWireCall::peer() const {
-  return connection_ == nullptr ? Address() : connection_->peer_address();
-}
-
-IOLoop& RpcWireCall::loop() const noexcept {
-  return host().loop();
-}
-
-void RpcWireCall::refuse(const RpcStatus& status) {
-  finish(status);
-  release();
-}
-
-std::optional<RpcStatus> RpcWireCall::write_response(const RpcStatus& status,
-                                                     const MessageLite* reply) {
-  if (connection_ == nullptr || is_notice_) return std::nullopt;
-  RpcConnection& to = *connection_;
-  const RpcMetadata* metadata = extras_ == nullptr ? nullptr : &extras_->reply_metadata;
-  std::optional<RpcStatus> instead;
-  std::size_t size = 0;
-  if (metadata != nullptr && metadata->encoded_bytes() > host().options().max_metadata_bytes) {
-    metadata = nullptr;
-    instead.emplace(RpcCode::internal, "more reply metadata than max_metadata_bytes");
-  } else if (status.ok()) {
-    if (raw_reply_ != nullptr) {
-      size = raw_reply_->size();
-    } else if (reply != nullptr && reply->IsInitialized()) [[likely]] {
-      size = reply->ByteSizeLong();
-    } else if (reply != nullptr || !method().sends_stream()) {
-      instead.emplace(RpcCode::internal, "there is no whole reply");
-    }
-    if (size > std::min<std::size_t>(to.peer_max_message_bytes_, INT_MAX)) [[unlikely]] {
-      instead.emplace(RpcCode::resource_exhausted, "the reply is larger than the caller takes");
-    }
-  }
-  if (instead || !status.ok()) [[unlikely]] {
-    const std::uint8_t flags = started() ? 0 : RpcFrameFlag::not_started;
-    to.put_status({.flags = flags, .id = id_}, instead ? *instead : status, metadata);
-    return instead;
-  }
-  const auto fill = [&](std::byte* at) {
-    if (raw_reply_ == nullptr && reply != nullptr) [[likely]] {
-      reply->SerializeWithCachedSizesToArray(reinterpret_cast<std::uint8_t*>(at));
-    } else if (size != 0) {
-      std::memcpy(at, raw_reply_->data(), size);
-    }
-  };
-  if (metadata == nullptr || metadata->empty()) [[likely]] {
-    to.put({.kind = RpcFrameKind::response, .id = id_}, size, fill);
-    return std::nullopt;
-  }
-  ByteBuffer encoded;
-  RpcConnection::append_length(encoded, metadata->encoded_bytes());
-  metadata->encode(encoded);
-  to.put({.kind = RpcFrameKind::response, .flags = RpcFrameFlag::has_metadata, .id = id_},
-         encoded.size() + size, [&](std::byte* at) {
-           std::memcpy(at, encoded.view().data(), encoded.size());
-           fill(at + encoded.size());
-         });
-  return std::nullopt;
-}
-
-void RpcWireCall::on_ended() noexcept {
-  if (connection_ != nullptr && !is_notice_) connection_->incoming_.erase(id_);
-}
-
-void RpcWireCall::recycle() noexcept {
-  if (connection_ != nullptr && listed()) connection_->unlist(*this);
-  delete this;
-}
-
-}  // namespace detail
 }  // namespace twister

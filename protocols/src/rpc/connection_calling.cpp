@@ -1,4 +1,4 @@
-// src/rpc/calls.cpp - what an RpcConnection does with the calls of its own side.
+// src/rpc/connection_calling.cpp - what an RpcConnection does with the calls of its own side.
 #include <climits>
 #include <cstring>
 #include <string>
@@ -8,28 +8,20 @@
 #include <twister/rpc/detail/stream_state.hpp>
 
 #include "connection_output.hpp"
+#include "frame_pieces.hpp"
 #include "wire_call.hpp"
 
 namespace twister {
 
 namespace {
 
+using detail::max_numbered_methods;
 using detail::RpcReached;
-
-constexpr std::uint16_t max_numbered_methods = 1024;
+using detail::store_piece;
+using detail::take_piece;
 
 // Every peer has room for so much before a message, and so does not mind it as one.
 constexpr std::size_t max_early_bytes = 8 * 1024;
-
-std::byte* store_piece(std::byte* to, ByteView piece, std::size_t length_bytes) {
-  if (length_bytes == 1) {
-    *to = static_cast<std::byte>(piece.size());
-  } else {
-    detail::store_little(to, static_cast<std::uint16_t>(piece.size()));
-  }
-  if (!piece.empty()) std::memcpy(to + length_bytes, piece.data(), piece.size());
-  return to + length_bytes + piece.size();
-}
 
 // Milliseconds that are left, rounded up, so that no call is given up before its time.
 std::uint32_t milliseconds_left(TimePoint deadline, TimePoint now) {
@@ -174,7 +166,7 @@ void RpcConnection::send_request(detail::RpcPending& pending, bool notice) {
 void RpcConnection::on_response(const RpcFrame& frame) {
   detail::RpcPending* const pending = outgoing_.erase(frame.id);
   if (pending == nullptr) {
-    ++host_->counters().unknown_ids;
+    host_->count_fault(detail::RpcFault::unknown_id);
     return;
   }
   struct Done {
@@ -200,7 +192,7 @@ void RpcConnection::on_response(const RpcFrame& frame) {
 void RpcConnection::on_skipped_response(const RpcFrame& frame) {
   detail::RpcPending* const pending = outgoing_.erase(frame.id);
   if (pending == nullptr) {
-    ++host_->counters().unknown_ids;
+    host_->count_fault(detail::RpcFault::unknown_id);
     return;
   }
   pending->channel = nullptr;
@@ -214,15 +206,9 @@ void RpcConnection::on_rare_response(const RpcFrame& frame, detail::RpcPending& 
   ByteView rest = frame.body;
   RpcMetadata metadata;
   bool whole = true;
-  const auto take = [&rest, &whole]() -> ByteView {
-    const std::size_t size =
-        rest.size() < 2 ? rest.size() : detail::load_little<std::uint16_t>(rest.data());
-    if (rest.size() < 2 + size) {
-      whole = false;
-      return {};
-    }
-    const ByteView piece = rest.subspan(2, size);
-    rest = rest.subspan(2 + size);
+  const auto take = [&rest, &whole] {
+    ByteView piece;
+    if (!take_piece<std::uint16_t>(rest, piece)) whole = false;
     return piece;
   };
   if ((frame.flags & RpcFrameFlag::has_metadata) != 0) whole = metadata.decode(take()) && whole;

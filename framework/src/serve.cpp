@@ -80,16 +80,12 @@ class Lookout {
       auto admin =
           std::make_shared<AdminServer>(loop, options.admin, metrics, AdminOptions{.loops = loops});
       admin->add_sockets(std::move(admin_sockets));
-      addresses_ = admin->local_addresses();
       return admin;
     });
   }
 
-  const std::vector<Address>& addresses() const noexcept { return addresses_; }
-
  private:
   std::optional<Watchdog> watchdog_;
-  std::vector<Address> addresses_;
   std::optional<LoopPool> pool_;
 };
 
@@ -103,10 +99,17 @@ void open_standard_descriptors() {
   if (fd > STDERR_FILENO) ::close(fd);
 }
 
-void announce(const char* what, const std::vector<Address>& addresses) {
+// What a program says on standard output once it serves.
+std::string announcement(const char* what, const Sockets& sockets, std::size_t count) {
+  std::string lines;
+  for (std::size_t i = 0; i < count; ++i)
+    lines.append(what).append(" on ").append(sockets[i].local_address().to_string()).append("\n");
+  return lines;
+}
+
+void print(const std::string& lines) {
   const detail::WithoutSigpipe without;
-  for (const Address& address : addresses)
-    std::printf("%s on %s\n", what, address.to_string().c_str());
+  std::fputs(lines.c_str(), stdout);
   std::fflush(stdout);
 }
 
@@ -131,10 +134,7 @@ void serve_on(Sockets sockets, Sockets admin, const ServeOptions& options,
     server->add_sockets(std::move(sockets));
     const Lookout lookout(options, metrics, {&loop}, std::move(admin));
     // From the loop: whoever hears of it may send SIGTERM at once, which has to be heeded by then.
-    loop.add_callback([&] {
-      if (waiting) waiting();
-      announce("admin", lookout.addresses());
-    });
+    if (waiting) loop.add_callback(waiting);
     loop.run_until_signal();
     return;
   }
@@ -159,10 +159,7 @@ void serve_on(Sockets sockets, Sockets admin, const ServeOptions& options,
   std::vector<IOLoop*> loops;
   for (std::size_t i = 0; i < pool.size(); ++i) loops.push_back(&pool.loop(i));
   const Lookout lookout(options, metrics, loops, std::move(admin));
-  pool.run_until_signal([&] {
-    if (waiting) waiting();
-    announce("admin", lookout.addresses());
-  });
+  pool.run_until_signal(waiting);
 }
 
 }  // namespace
@@ -174,10 +171,10 @@ int serve(const ServeOptions& options, const MakeServer& make_server) {
   const std::size_t processes = detail::count_processes(options.processes);
   Sockets sockets = bind_for_threads(options);
   std::vector<Sockets> admin = bind_admin(options, processes);
-  std::vector<Address> addresses;
-  for (std::size_t i = 0; i < listeners_of_a_thread(options, sockets); ++i)
-    addresses.push_back(sockets[i].local_address());
-  const IOLoop::Callback started = [&addresses] { announce("listening", addresses); };
+  // Of several processes the parent speaks for all: their lines would come in any order.
+  std::string lines = announcement("listening", sockets, listeners_of_a_thread(options, sockets));
+  for (const Sockets& own : admin) lines += announcement("admin", own, own.size());
+  const IOLoop::Callback started = [lines] { print(lines); };
   if (!forks) {
     serve_on(std::move(sockets), std::move(admin[0]), options, make_server, started);
     return 0;

@@ -2,6 +2,7 @@
 //
 //   rpc_echo_load --port 8888 --connections 1 --in-flight 64 --size 32 --duration 5 [--timeout-ms 0]
 //   rpc_echo_load --port 8888 --connections 8 --rate 20000
+//   rpc_echo_load --port 8888 --busy-poll-us 50
 //
 // Prints one line of JSON. Each connection has so many calls in flight; one that ends is followed by the
 // next at once. With --rate calls are made by the clock instead, so many a second on all connections
@@ -36,8 +37,12 @@ const twister::RpcMethodName method("Echo/Echo");
 
 class Load {
  public:
-  Load(const twister::bench::LoadOptions& options, double rate, milliseconds timeout)
-      : options_(options), rate_(rate), times_(options.seconds) {
+  Load(const twister::bench::LoadOptions& options, double rate, milliseconds timeout,
+       microseconds busy_poll)
+      : options_(options),
+        rate_(rate),
+        times_(options.seconds),
+        loop_(twister::IOLoopOptions{.busy_poll = busy_poll}) {
     request_.set_value(std::string(options.size, 'x'));
     call_options_.timeout = timeout;
     if (rate_ > 0) rpc_options_.max_calls_in_flight = 1'000'000;  // whom the server shall refuse
@@ -135,7 +140,8 @@ int main(int argc, char** argv) {
   using twister::bench::number_of;
   const twister::bench::LoadOptions options(argc, argv);
   const auto timeout = static_cast<int>(number_of(argc, argv, "--timeout-ms", 0));
+  const auto busy_poll = static_cast<int>(number_of(argc, argv, "--busy-poll-us", 0));
   Load load(options, number_of(argc, argv, "--rate", 0),
-            timeout == 0 ? twister::never : milliseconds(timeout));
+            timeout == 0 ? twister::never : milliseconds(timeout), microseconds(busy_poll));
   return load.run();
 }

@@ -1,9 +1,10 @@
 // rpc_echo_server - answers twister RPC's Echo/Echo with what it was sent, for measurements and tests.
 //
 //   rpc_echo_server --port 8888 --threads 1 [--coroutine | --late] [--burn-us 100] [--max-wait-ms 1000]
+//                   [--busy-poll-us 50]
 //
 // Prints "listening on HOST:PORT". --coroutine answers by RpcTask, --late by a callback that is posted.
-// --burn-us takes so much CPU for each call.
+// --burn-us takes so much CPU for each call. --busy-poll-us is IOLoopOptions::busy_poll.
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -46,6 +47,9 @@ int main(int argc, char** argv) try {
   if (const auto wait = arguments.take_number("--max-wait-ms", 0, "a number of milliseconds")) {
     options.max_wait = std::chrono::milliseconds(*wait);
   }
+  twister::ServeOptions serve;
+  serve.loop.busy_poll = std::chrono::microseconds(
+      arguments.take_number("--busy-poll-us", 0, "a number of microseconds").value_or(0));
   twister::RpcServices services;
   if (arguments.take_flag("--coroutine")) {
     services.on<BytesValue, BytesValue>("Echo/Echo", echo);
@@ -67,7 +71,7 @@ int main(int argc, char** argv) try {
         });
   }
   return twister::serve_main(arguments.argc(), arguments.argv(),
-                             twister::serve_rpc(services, options));
+                             twister::serve_rpc(services, options), serve);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s: %s\n", argv[0], error.what());
   return 2;

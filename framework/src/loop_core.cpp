@@ -79,6 +79,7 @@ struct LoopCore::Handler {
 LoopCore::LoopCore(IOLoop& owner, const IOLoopOptions& options)
     : owner_(owner),
       clock_(*options.clock),
+      busy_poll_(options.busy_poll),
       io_(1),
       work_(io_.get_executor()),
       receive_buffer_(std::make_unique_for_overwrite<std::byte[]>(receive_buffer_bytes)),
@@ -129,7 +130,11 @@ void LoopCore::run() {
   activity_.ended.store(false, std::memory_order_relaxed);
   for (;;) {
     try {
-      io_.run();
+      if (busy_poll_ > Duration::zero()) {
+        run_busily();
+      } else {
+        io_.run();
+      }
       break;
     } catch (...) {
       log_exception("asio");
@@ -137,6 +142,17 @@ void LoopCore::run() {
   }
   io_.restart();
   activity_.ended.store(true, std::memory_order_relaxed);
+}
+
+void LoopCore::run_busily() {
+  using Real = std::chrono::steady_clock;
+  while (!io_.stopped()) {
+    for (auto idle_since = Real::now();
+         !io_.stopped() && Real::now() - idle_since < busy_poll_;) {
+      if (io_.poll() > 0) idle_since = Real::now();
+    }
+    io_.run_one();
+  }
 }
 
 void LoopCore::run_until_idle() {

@@ -165,6 +165,7 @@ class LoopCore {
 
   IOLoop& owner_;
   Clock& clock_;
+  const Duration busy_poll_;
   std::shared_ptr<void> lifetime_ = std::make_shared<char>();
   std::shared_ptr<RemoteLoop> remote_ = std::make_shared<RemoteLoop>(*this);
   Io io_;

@@ -10,9 +10,9 @@
 
 namespace twister {
 
-LoopPool::LoopPool(std::size_t threads) {
+LoopPool::LoopPool(std::size_t threads, const IOLoopOptions& options) {
   if (threads == 0) throw std::invalid_argument("LoopPool: at least one thread is needed");
-  for (std::size_t i = 0; i < threads; ++i) loops_.push_back(std::make_unique<IOLoop>());
+  for (std::size_t i = 0; i < threads; ++i) loops_.push_back(std::make_unique<IOLoop>(options));
 }
 
 LoopPool::~LoopPool() {

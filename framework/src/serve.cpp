@@ -129,7 +129,7 @@ void serve_on(Sockets sockets, Sockets admin, const ServeOptions& options,
   if (measures && server_options.stream.metrics == nullptr)
     server_options.stream.metrics = &metrics;
   if (options.threads == 1) {
-    IOLoop loop;
+    IOLoop loop(options.loop);
     const std::unique_ptr<TcpServer> server = make_server(loop, address, server_options);
     server->add_sockets(std::move(sockets));
     const Lookout lookout(options, metrics, {&loop}, std::move(admin));
@@ -138,7 +138,7 @@ void serve_on(Sockets sockets, Sockets admin, const ServeOptions& options,
     loop.run_until_signal();
     return;
   }
-  LoopPool pool(options.threads);
+  LoopPool pool(options.threads, options.loop);
   const auto of_a_thread = static_cast<std::ptrdiff_t>(listeners_of_a_thread(options, sockets));
   auto next = sockets.begin();
   std::vector<ServerHandle> handles;

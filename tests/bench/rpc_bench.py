@@ -5,7 +5,8 @@ A payload of 32 bytes there and back. Each server has one core, and the load, wh
 makes, the other. All servers are alive at once and take turns, run by run; each run is compared with twister's
 of the same round, and the ratios are pooled over fresh processes. CPU is the server's time a call, of all its
 threads, by the scheduler's count: the figure to trust where others use the machine. "raw epoll" is the limit:
-the same bytes as twister's, without RPC. In flight is of each connection.
+the same bytes as twister's, without RPC. "busy poll" is IOLoopOptions::busy_poll of 50 us at both ends: its CPU
+is the core's. In flight is of each connection.
 """
 import argparse
 import collections
@@ -20,16 +21,18 @@ from pathlib import Path
 from servers import LOAD_CORE, Server, need_two_cores
 
 OURS = "twister"
+BUSY = ["--busy-poll-us", "50"]
 # name -> server, load; under build/tests
 PROGRAMS = {
-    "raw epoll": (["bench/rpc/raw_epoll_rpc"], "rpc_echo_load"),
-    OURS: (["rpc_echo_server", "--port", "0"], "rpc_echo_load"),
-    "twister, coroutine": (["rpc_echo_server", "--port", "0", "--coroutine"], "rpc_echo_load"),
-    "twister, late": (["rpc_echo_server", "--port", "0", "--late"], "rpc_echo_load"),
-    "gRPC, queue": (["bench/rpc/grpc_server"], "bench/rpc/grpc_load"),
-    "gRPC, callbacks": (["bench/rpc/grpc_server", "callbacks"], "bench/rpc/grpc_load"),
-    "Thrift": (["bench/rpc/thrift_server"], "bench/rpc/thrift_load"),
-    "Cap'n Proto": (["bench/rpc/capnp_server"], "bench/rpc/capnp_load"),
+    "raw epoll": (["bench/rpc/raw_epoll_rpc"], ["rpc_echo_load"]),
+    OURS: (["rpc_echo_server", "--port", "0"], ["rpc_echo_load"]),
+    "twister, coroutine": (["rpc_echo_server", "--port", "0", "--coroutine"], ["rpc_echo_load"]),
+    "twister, late": (["rpc_echo_server", "--port", "0", "--late"], ["rpc_echo_load"]),
+    "twister, busy poll": (["rpc_echo_server", "--port", "0", *BUSY], ["rpc_echo_load", *BUSY]),
+    "gRPC, queue": (["bench/rpc/grpc_server"], ["bench/rpc/grpc_load"]),
+    "gRPC, callbacks": (["bench/rpc/grpc_server", "callbacks"], ["bench/rpc/grpc_load"]),
+    "Thrift": (["bench/rpc/thrift_server"], ["bench/rpc/thrift_load"]),
+    "Cap'n Proto": (["bench/rpc/capnp_server"], ["bench/rpc/capnp_load"]),
 }
 # connections, in flight on each
 SHAPES = [(1, 1), (1, 64), (8, 1), (8, 64)]
@@ -56,14 +59,15 @@ class RpcServer(Server):
 
 def there(build, name):
     server, load = PROGRAMS[name]
-    return all(Path(f"{build}/tests/{program}").exists() for program in (server[0], load))
+    return all(Path(f"{build}/tests/{program}").exists() for program in (server[0], load[0]))
 
 
 def start_load(build, name, server, **options):
     arguments = [text for option, value in options.items()
                  for text in ("--" + option.replace("_", "-"), str(value))]
+    program, *more = PROGRAMS[name][1]
     return subprocess.Popen(
-        ["taskset", "-c", str(LOAD_CORE), f"{build}/tests/{PROGRAMS[name][1]}", "--port", str(server.port),
+        ["taskset", "-c", str(LOAD_CORE), f"{build}/tests/{program}", "--port", str(server.port), *more,
          *arguments], stdout=subprocess.PIPE, text=True)
 
 

@@ -31,8 +31,8 @@ class LoopPool {
   // Makes what lives on one loop. The result is kept as long as the loop runs.
   using Setup = std::function<std::shared_ptr<void>(IOLoop&)>;
 
-  // Throws std::invalid_argument for no threads at all.
-  explicit LoopPool(std::size_t threads);
+  // `options` are of each loop. Throws std::invalid_argument for no threads at all.
+  explicit LoopPool(std::size_t threads, const IOLoopOptions& options = {});
   ~LoopPool();
   LoopPool(const LoopPool&) = delete;
   LoopPool& operator=(const LoopPool&) = delete;

@@ -41,6 +41,8 @@ struct ServeOptions {
   // With few and long connections, chance may give one thread twice as many as another; dealing
   // costs a wake-up of the other thread for each.
   Dealing dealing = Dealing::listener_a_loop;
+  // Of each loop that serves.
+  IOLoopOptions loop{};
   // 1 for programs whose connections share state that is not guarded: then there is no `--threads`.
   unsigned max_threads = 256;
   // Where an AdminServer listens, on a thread of its own; empty for none. Of several processes, the

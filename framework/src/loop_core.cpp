@@ -147,8 +147,7 @@ void LoopCore::run() {
 void LoopCore::run_busily() {
   using Real = std::chrono::steady_clock;
   while (!io_.stopped()) {
-    for (auto idle_since = Real::now();
-         !io_.stopped() && Real::now() - idle_since < busy_poll_;) {
+    for (auto idle_since = Real::now(); !io_.stopped() && Real::now() - idle_since < busy_poll_;) {
       if (io_.poll() > 0) idle_since = Real::now();
     }
     io_.run_one();

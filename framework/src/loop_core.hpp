@@ -157,6 +157,7 @@ class LoopCore {
     if (monitor_ != nullptr) [[unlikely]]
       monitor_->turn_ended();
   }
+  void run_busily();
   void serve_pending();
   void post_pending();
   void fire_due_timers();

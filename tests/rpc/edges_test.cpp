@@ -9,11 +9,6 @@ using Lines = std::vector<std::string>;
 
 TEST(RpcLimits, TakeNoRequestForOldThatCameAfterTheOldOnesWereRead) {
   RpcPair pair({.max_wait = 1s});
-  pair.services.on<Int32Value, Int32Value>(
-      "Pause", [](RpcContext& context, const Int32Value&, Int32Value&) -> RpcStatus {
-        context.connection()->pause_reading();
-        return {};
-      });
   pair.connect();
   pair.client->call<Int32Value>("Pause", number(0), pair.outcomes.add());
   pair.loop.run_until_idle();

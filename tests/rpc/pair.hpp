@@ -52,7 +52,8 @@ class Outcomes {
   std::vector<std::string> lines;
 };
 
-// Methods that every test has: "Add1" answers at once, "Later" when `replies` are called.
+// Methods that every test has: "Add1" answers at once, "Later" when `replies` are called; "Pause" lets
+// what comes behind it wait until resume_reading().
 class RpcPair {
  public:
   explicit RpcPair(RpcOptions server_options = {}, RpcOptions client_options = {})
@@ -67,6 +68,11 @@ class RpcPair {
         "Later", [this](RpcContext&, Int32Value&, RpcReply<Int32Value> reply) {
           ++started;
           replies.push_back(std::move(reply));
+        });
+    services.on<Int32Value, Int32Value>(
+        "Pause", [](RpcContext& context, const Int32Value&, Int32Value&) -> RpcStatus {
+          context.connection()->pause_reading();
+          return {};
         });
   }
   // What a test keeps of calls refers to connections.

@@ -97,19 +97,12 @@ class TlsClientCertificates : public TlsTest {
     serve(options);
     script.connect = [this](Protocol& conn) { info = tls_info(conn); };
   }
-  TlsClientOptions with_certificate(CertificateAuthority& from) {
-    const auto files = from.issue({"alice"});
-    TlsClientOptions options = client_options();
-    options.certificate_file = files.certificate;
-    options.key_file = files.key;
-    return options;
-  }
   std::optional<TlsInfo> info;
 };
 
 TEST_F(TlsClientCertificates, TheServerSeesWhoItIs) {
   ask(ClientCertificates::required);
-  connect_tls(with_certificate(authority()));
+  connect_tls(with_certificate());
   ASSERT_TRUE(info.has_value());
   EXPECT_EQ(info->peer_subject, "CN=alice");
 }

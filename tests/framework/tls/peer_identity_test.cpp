@@ -17,12 +17,8 @@ class TlsPeerIdentity : public TlsTest {
     serve(options);
     script.connect = [this](Protocol& conn) { identity = peer_identity(conn); };
   }
-  static TlsClientOptions with_certificate() {
-    const auto files = authority().issue({"alice", "alice.example.com", "10.0.0.1"});
-    TlsClientOptions options = client_options();
-    options.certificate_file = files.certificate;
-    options.key_file = files.key;
-    return options;
+  static TlsClientOptions certificate_of_alice() {
+    return with_certificate(authority(), {"alice", "alice.example.com", "10.0.0.1"});
   }
 
   std::optional<PeerIdentity> identity;
@@ -30,7 +26,7 @@ class TlsPeerIdentity : public TlsTest {
 
 TEST_F(TlsPeerIdentity, IsWhatTheCertificateSays) {
   ask(ClientCertificates::required);
-  connect_tls(with_certificate());
+  connect_tls(certificate_of_alice());
   ASSERT_TRUE(identity.has_value());
   EXPECT_EQ(identity->kind, PeerIdentityKind::certificate);
   EXPECT_EQ(identity->subject, "CN=alice");
@@ -41,7 +37,7 @@ TEST_F(TlsPeerIdentity, IsWhatTheCertificateSays) {
 
 TEST_F(TlsPeerIdentity, IsTheSameWhenTheSessionIsResumed) {
   ask(ClientCertificates::required);
-  const TlsClientContext context(with_certificate());
+  const TlsClientContext context(certificate_of_alice());
   const auto first = connect_tls(context);
   first->stream.close();
   loop.run_until_idle();
@@ -60,7 +56,7 @@ TEST_F(TlsPeerIdentity, IsNobodysWithoutACertificate) {
 
 TEST_F(TlsPeerIdentity, IsNobodysWhereNoneWasAskedFor) {
   ask(ClientCertificates::not_asked);
-  connect_tls(with_certificate());
+  connect_tls(certificate_of_alice());
   EXPECT_EQ(identity, PeerIdentity());
 }
 

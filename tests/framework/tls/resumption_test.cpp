@@ -38,13 +38,6 @@ class TlsResumption : public TlsTest {
     std::filesystem::copy_file(from.file(), client_ca,
                                std::filesystem::copy_options::overwrite_existing);
   }
-  TlsClientOptions with_certificate(CertificateAuthority& from) {
-    const auto files = from.issue({"alice"});
-    TlsClientOptions options = client_options();
-    options.certificate_file = files.certificate;
-    options.key_file = files.key;
-    return options;
-  }
 
   const std::string client_ca = authority().path("client-ca.pem");
   const TlsClientContext context{client_options()};

@@ -34,6 +34,16 @@ inline TlsClientOptions client_options() {
   return {.ca_file = authority().file()};
 }
 
+// A client's that shows a certificate of its own.
+inline TlsClientOptions with_certificate(CertificateAuthority& from = authority(),
+                                         const std::vector<std::string>& names = {"alice"}) {
+  const CertificateAuthority::Files files = from.issue(names);
+  TlsClientOptions options = client_options();
+  options.certificate_file = files.certificate;
+  options.key_file = files.key;
+  return options;
+}
+
 // A client whose other end is a Script's Protocol, with TLS between them.
 class TlsTest : public MemoryTest {
  protected:

@@ -78,7 +78,7 @@ TEST_F(TlsResumption, GoesByTheKeysOfAllHosts) {
 
 TEST_F(TlsResumption, EndsWhenTheClientsAuthorityIsBelievedNoMore) {
   serve_clients_of(authority());
-  const TlsClientContext alice(with_certificate(authority()));
+  const TlsClientContext alice(with_certificate());
   EXPECT_FALSE(resumed(alice));
   EXPECT_TRUE(resumed(alice));
   const CertificateAuthority other;
@@ -90,7 +90,7 @@ TEST_F(TlsResumption, EndsWhenTheClientsAuthorityIsBelievedNoMore) {
 
 TEST_F(TlsResumption, GoesOnWhenTheClientsAuthorityIsTheSameAfterAReload) {
   serve_clients_of(authority());
-  const TlsClientContext alice(with_certificate(authority()));
+  const TlsClientContext alice(with_certificate());
   EXPECT_FALSE(resumed(alice));
   believe(authority());
   tls->reload();

@@ -28,10 +28,12 @@ if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(CCACHE_PROGRAM ccache)
   mark_as_advanced(CCACHE_PROGRAM)
   if(CCACHE_PROGRAM)
-    # Precompiled headers defeat ccache unless it is told that their timestamps do not matter.
+    # Precompiled headers defeat ccache unless it is told that their timestamps do not matter. Builds of
+    # one tree share what they have alike: its sources have absolute names, the directory of the build,
+    # which debug information names too, makes no difference.
     set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      ${CCACHE_PROGRAM})
+      CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})
     if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
       # Otherwise clang stores the header's time in the compiled one, and no two are alike.
       add_compile_options("SHELL:-Xclang -fno-pch-timestamp")

@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 
 CONSUMER = Path(__file__).resolve().parent / "consumer"
+CCACHE = shutil.which("ccache") or ""  # two forms compile the same sources in the same way
 
 
 class Failure(Exception):
@@ -77,7 +78,7 @@ class Package:
     def consume(self, name, form, *settings, environment=None):
         build = fresh(self.work / f"consumer-{name}")
         run("cmake", "-S", CONSUMER, "-B", build, "-G", "Ninja", f"-DFORM={form}",
-            f"-DTWISTER_SOURCE_DIR={self.source}", "-DCMAKE_CXX_COMPILER_LAUNCHER=", *settings)
+            f"-DTWISTER_SOURCE_DIR={self.source}", f"-DCMAKE_CXX_COMPILER_LAUNCHER={CCACHE}", *settings)
         run("cmake", "--build", build, "--parallel", os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL", "2"))
         if "no work to do" not in run("cmake", "--build", build):
             raise Failure("what is built is built again")

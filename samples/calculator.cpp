@@ -54,7 +54,7 @@ class Calculator : public calculator::Calculator::Service<Calculator> {
   // A coroutine that asks its caller: either side of a connection may call the other. Whoever calls
   // Squares answers Power, too. What it asks is over when its own call is.
   twister::RpcTask<Result> Squares(RpcContext& context, const Operands& request) {
-    const CalculatorClient caller(*context.connection());
+    const CalculatorClient caller(context.caller());
     const twister::RpcCallOptions options{.parent = &context};
     Operands side;
     side.set_b(2);

@@ -12,6 +12,7 @@ HTML comment right above the block (readers do not see it) says otherwise:
     <!-- snippet: coroutine(twister::IOStream& s) -->  the same for a coroutine
     <!-- snippet: members(twister::Protocol) -->       members of a class with that base
     <!-- snippet: continues -->                        belongs behind the previous block of the page
+    <!-- snippet: continues(words.hpp) -->             the same; that is a file words.hpp, which this one includes
 
 Parentheses with nothing in them may be left out. Further lines of the comment are code that the reader
 need not see, at file scope, ahead of the block:
@@ -34,6 +35,8 @@ FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([^\s`{]*)(.*)$")
 # In the blank lines between a comment and its block nothing else may stand.
 COMMENT = re.compile(r"<!--\s*snippet:\s*(?P<kind>\w+)[ \t]*(?:\((?P<arguments>[^\n]*)\))?[ \t]*"
                      r"(?:\n(?P<hidden>.*?))?\s*-->\s*\Z", re.DOTALL)
+# g++ 12 lays a coroutine out wrongly that begins with such a condition: docs/explanation/gcc-12-coroutines.md.
+AWAITING_CONDITION = re.compile(r"\b(?:if|while)\s*\(\s*!?\s*co_await\b")
 COMMENT_START = re.compile(r"<!--\s*snippet:")
 WRAPPERS = {
     "declarations": ("", ""),
@@ -77,6 +80,8 @@ def blocks_of(page, text):
             read_comment(block, pending, pending_line)
             if index == len(lines):
                 block.error = "this block has no end"
+            elif AWAITING_CONDITION.search(block.code):
+                block.error = "g++ 12 cannot be trusted with a condition that awaits: name the result"
             blocks.append(block)
         index += 1
         pending, pending_line = "", index + 1
@@ -129,6 +134,12 @@ def source_of(group):
             arguments = "twister::Protocol"
         before, after = WRAPPERS[block.kind or "declarations"]
         code = block.code
+        if block.kind == "continues" and arguments:
+            # What stands above is that file; not to include it is an error that only readers would meet.
+            include = f'#include "{arguments}"'
+            if include not in code:
+                text += directive(block.line, block.page) + f"#error {include} is missing\n"
+            code = code.replace(include, "")
         if before:
             # A header cannot be included inside a function.
             for number, line in enumerate(code.splitlines()):
@@ -178,6 +189,11 @@ CASES = [  # name, page, does it compile, where the compiler has to point (page:
      "```cpp\nvoid f() override;\n```\n", False, "page.md:5"),
     ("a continuation", "```cpp\nstruct A {};\n```\nmore\n<!-- snippet: continues -->\n```cpp\nA a;\n```\n", True, None),
     ("a missing continuation", "```cpp\nstruct A {};\n```\nmore\n```cpp\nA a;\n```\n", False, "page.md:6"),
+    ("a continuation of a file", "```cpp\nstruct A {};\n```\n<!-- snippet: continues(a.hpp) -->\n"
+     "```cpp\n#include \"a.hpp\"\nA a;\n```\n", True, None),
+    ("a continuation that does not include it", "```cpp\nstruct A {};\n```\n<!-- snippet: continues(a.hpp) -->\n"
+     "```cpp\nA a;\n```\n", False, "page.md:6"),
+    ("a condition that awaits", "```cpp\nwhile (co_await f()) {}\n```\n", False, "page.md:2"),
     ("nothing to continue", "<!-- snippet: continues -->\n```cpp\nint i;\n```\n", False, "page.md:3"),
     ("an unknown kind", "<!-- snippet: ignore -->\n```cpp\nint i;\n```\n", False, "page.md:3"),
     ("a comment too far away", "<!-- snippet: body -->\ntext\n```cpp\nint i;\n```\n", False, "page.md:4"),

@@ -42,7 +42,7 @@ class Forms : public odd::twister::Forms::Service<Forms> {
   }
   RpcTask<odd::twister::Outer_delete> Coroutine(RpcContext& context, const Number& request) {
     // The caller's own, by the connection that the call came on.
-    const odd::twister::Forms::Client back(*context.connection());
+    const odd::twister::Forms::Client back(context.caller());
     Outer_Inner ask;
     ask.set_value(request.value());
     const RpcCallOptions options{.parent = &context};

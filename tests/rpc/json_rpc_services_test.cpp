@@ -6,6 +6,7 @@
 
 #include <twister/log.hpp>
 #include <twister/memory_budget.hpp>
+#include <twister/rpc/connection.hpp>
 #include <twister/rpc/json_rpc_services.hpp>
 #include <twister/rpc/reflection.hpp>
 
@@ -47,6 +48,12 @@ class ProtobufOverJsonRpc : public LonePeer {
             result.set_value(doubled.value.get<int>());
             reply(result);
           });
+        });
+    services.on<Int32Value, Int32Value>(
+        "test.Fields/AskByTheBinaryWire",
+        [](RpcContext& context, Int32Value& n, RpcReply<Int32Value> reply) {
+          context.caller().call<Int32Value>(
+              "double", n, [reply](const RpcStatus&, Int32Value& doubled) { reply(doubled); });
         });
     add_reflection(services);
     add_services(methods, services);
@@ -95,6 +102,13 @@ TEST_F(ProtobufOverJsonRpc, CallsItsClientBack) {
             json::parse(R"({"jsonrpc":"2.0","id":1,"method":"double","params":[21]})"));
   EXPECT_EQ(answer_to(R"({"jsonrpc":"2.0","id":1,"result":42})"),
             json::parse(R"({"jsonrpc":"2.0","id":1,"result":42})"));
+}
+
+TEST_F(ProtobufOverJsonRpc, CannotBeCalledByTheBinaryWire) {
+  const json error = call("AskByTheBinaryWire", "[21]")["error"];
+  EXPECT_EQ(error["code"], -32009);
+  EXPECT_THAT(error["message"].get<std::string>(),
+              ::testing::HasSubstr("the caller cannot be called"));
 }
 
 TEST_F(ProtobufOverJsonRpc, CountsWhatCallsKeepAndAsksForMemory) {

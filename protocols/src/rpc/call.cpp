@@ -32,6 +32,13 @@ const RpcForwardedTo* RpcContext::forwarded_to() const noexcept {
   return extras_ == nullptr || !extras_->forwarded_to ? nullptr : &*extras_->forwarded_to;
 }
 
+RpcConnection& RpcContext::caller() const {
+  RpcConnection* const open = connection();
+  if (open != nullptr) return *open;
+  throw RpcError(RpcCode::failed_precondition,
+                 "the caller cannot be called: its connection is lost, or not of the binary wire");
+}
+
 RpcMetadata& RpcContext::reply_metadata() {
   return extras().reply_metadata;
 }

@@ -79,8 +79,10 @@ class RpcContext {
   // The same for work on other threads. Made when it is first asked for.
   std::stop_token stop_token();
 
-  // The connection that it came on, which can be called in turn; null when that is lost, and for other
-  // wires than the binary one.
+  // The connection that it came on, to call the caller in turn. Throws RpcError(FAILED_PRECONDITION), which
+  // is then the answer, when that is lost, and for other wires than the binary one.
+  RpcConnection& caller() const;
+  // The same, and null there.
   virtual RpcConnection* connection() const noexcept { return nullptr; }
   // The same for calls that came by JSON-RPC, and by torpc.
   virtual std::shared_ptr<JsonRpcPeer> json_peer() const noexcept { return nullptr; }

@@ -1,4 +1,8 @@
 // twister: calls services, shows what there is to call, and speaks any codec by hand. See docs/man/twister.1.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <csignal>
 #include <exception>
 #include <span>
@@ -67,7 +71,17 @@ ExitCode run(Console& console, const std::vector<std::string>& words) {
   throw UsageError("there is no command " + words[0] + did_you_mean(words[0], names));
 }
 
+// Whoever starts the program without standard descriptors would find its sockets in their place. What stands
+// there instead cannot be used either, so that nothing gets lost unnoticed.
+void open_standard_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) < 0)  // opening takes the lowest that is free: this one
+      ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 int main_of(const std::vector<std::string>& words) {
+  open_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);
   // What matters is said in one line of the program's own.
   set_log_sink([](const LogRecord&) {});
@@ -77,7 +91,9 @@ int main_of(const std::vector<std::string>& words) {
     return static_cast<int>(run(console, words));
   } catch (const UsageError& error) {
     console.complain(error.what());
-    const bool in_command = !words.empty() && words[0].front() != '-';
+    const bool in_command =
+        !words.empty() && std::any_of(std::begin(commands), std::end(commands),
+                                      [&](const Command* each) { return each->name == words[0]; });
     console.note("`twister " + (in_command ? words[0] + " " : std::string()) +
                  "--help` shows how it is used");
     return static_cast<int>(error.code());

@@ -102,7 +102,8 @@ ExitCode RpcLink::conclude(const RpcStatus& status) {
   session_.console().note_status(status);
   if (session_.interrupted()) return ExitCode::interrupted;
   if (status == RpcCode::deadline_exceeded) return ExitCode::deadline;
-  return status == RpcCode::unavailable && *lost_ ? ExitCode::connection : ExitCode::status;
+  const bool leaves = *lost_ || connection_->going_away();
+  return status == RpcCode::unavailable && leaves ? ExitCode::connection : ExitCode::status;
 }
 
 }  // namespace twister::tool

@@ -65,6 +65,23 @@ TEST_F(JsonRpcNodes, AreCalledByEachOther) {
   EXPECT_EQ(next(other), json());
 }
 
+TEST_F(JsonRpcNodes, AreLeftWhenWhatTheyWereAskedIsAnswered) {
+  Hub hub(loop, "", methods);
+  MemoryPeer worker(hub);
+  MemoryPeer other(hub);
+  registers(worker, "worker");
+  send(other, "twister.call_node", {"worker", "slow"});
+  EXPECT_EQ(next(worker)["method"], "slow");
+  hub.drain([] {});
+  loop.run_until_idle();
+  EXPECT_FALSE(worker.ended());
+  worker.send(R"({"jsonrpc":"2.0","id":1,"result":42})"
+              "\n");
+  EXPECT_EQ(next(other)["result"], 42);
+  EXPECT_TRUE(worker.ended());
+  EXPECT_TRUE(other.ended());
+}
+
 TEST_F(JsonRpcNodes, EndTheirBatchWithTheServer) {
   auto hub = std::make_unique<Hub>(loop, "", methods);
   int later = 0;

@@ -132,6 +132,38 @@ TEST_F(ProtobufOverJsonRpc, CountsWhatCallsKeepAndAsksForMemory) {
   EXPECT_EQ(budget.used_bytes(), 0u);
 }
 
+TEST_F(ProtobufOverJsonRpc, CountsWhatUnfinishedBatchesKeep) {
+  MemoryBudget budget(10'000);
+  const auto attach = [&] {
+    peer->attach(
+        [this](const json& message) {
+          sent.push_back(message);
+          return WriteStatus::queued;
+        },
+        nullptr, &budget);
+  };
+  attach();
+  const auto item = [](const std::string& method, const std::string& name) {
+    return R"({"jsonrpc":"2.0","id":1,"method":"test.Fields/)" + method +
+           R"(","params":{"name":")" + name + R"("}})";
+  };
+  const std::string unfinished =
+      "[" + item("Next", std::string(6000, 'x')) + "," + item("Wait", "") + "]";
+  receive(unfinished);
+  EXPECT_GT(budget.used_bytes(), 6000u);
+  replies.at(0)(SourceContext());
+  EXPECT_EQ(take().at(0).size(), 2u);
+  EXPECT_EQ(budget.used_bytes(), 0u);
+  receive(unfinished);
+  receive(unfinished);
+  EXPECT_EQ(error_code(answer_to(unfinished)), -32008) << "no batch is begun any more";
+  peer->detach({RpcCode::unavailable, "lost"});
+  EXPECT_EQ(budget.used_bytes(), 0u);
+  attach();
+  for (auto& reply : replies) reply(SourceContext());
+  EXPECT_EQ(take(), json::array()) << "to a connection that is gone";
+}
+
 TEST_F(ProtobufOverJsonRpc, GivesStatusesAsErrors) {
   EXPECT_EQ(call("Next", "{}")["error"], json::parse(R"({"code":-32005,"message":"no name"})"));
   EXPECT_EQ(answer_to(R"({"jsonrpc":"2.0","id":1,"method":"test.Fields/Next"})")["error"]["code"],

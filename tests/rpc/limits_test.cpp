@@ -131,10 +131,9 @@ TEST(RpcLimits, RefuseWhatWasReceivedLongAgo) {
   pair.clock.advance(1001ms);
   pair.server->resume_reading();
   pair.loop.run_until_idle();
-  EXPECT_EQ(
-      pair.outcomes.lines,
-      (Lines{"OK 0",
-             "RESOURCE_EXHAUSTED: over a limit: calls in flight, size, memory, or waiting time"}));
+  EXPECT_EQ(pair.outcomes.lines,
+            (Lines{"OK 0",
+                   "RESOURCE_EXHAUSTED: over a limit: calls in flight, memory, or waiting time"}));
 }
 
 TEST(RpcLimits, OfAMethodHoldForItAlone) {
@@ -183,11 +182,10 @@ TEST(RpcLimits, OfThePeerHoldForWhatIsSentBeforeTheyAreKnown) {
   pair.accept(std::move(far));
   client.call<Int32Value>("Add1", number(1), pair.outcomes.add());
   pair.loop.run_until_idle();
-  EXPECT_THAT(
-      pair.outcomes.lines,
-      ::testing::UnorderedElementsAre(
-          "RESOURCE_EXHAUSTED: over a limit: calls in flight, size, memory, or waiting time",
-          "RESOURCE_EXHAUSTED: the request is larger than the peer takes", "OK 2"));
+  EXPECT_THAT(pair.outcomes.lines,
+              ::testing::UnorderedElementsAre(
+                  "RESOURCE_EXHAUSTED: over a limit: calls in flight, memory, or waiting time",
+                  "RESOURCE_EXHAUSTED: the request is larger than the peer takes", "OK 2"));
   EXPECT_EQ(pair.server->counters().malformed, 0u);
 }
 

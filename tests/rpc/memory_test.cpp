@@ -147,7 +147,7 @@ TEST(RpcLimits, OfMemoryAreAskedBeforeABodyIsRead) {
   pair.replies.at(0)(number(7));
   pair.loop.run_until_idle();
   const std::string refused =
-      "RESOURCE_EXHAUSTED: over a limit: calls in flight, size, memory, or waiting time";
+      "RESOURCE_EXHAUSTED: over a limit: calls in flight, memory, or waiting time";
   EXPECT_EQ(pair.outcomes.lines, (Lines{refused, refused, "OK 10", "OK 300000", "OK 7"}));
   EXPECT_EQ(pair.server->counters().refused, 2u);
 }

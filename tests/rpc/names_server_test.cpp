@@ -1,4 +1,5 @@
 // A server that calls its clients by their names, and is told of them.
+#include <twister/memory_budget.hpp>
 #include <twister/rpc/names.hpp>
 #include <twister/rpc/server.hpp>
 #include <twister/rpc/stream.hpp>
@@ -73,6 +74,39 @@ TEST(RpcServerNames, AreToldToTheServerWhenTheyComeAndGo) {
   EXPECT_EQ(office.server->node_names(), Lines{});
   EXPECT_EQ(office.outcomes.lines,
             (Lines{"here is ann", "told OK", "OK thanks for welcome", "ann is gone"}));
+}
+
+TEST(RpcServerNames, AreLeftWhenWhatTheyWereAskedIsAnswered) {
+  Office office;
+  office.join("ann");
+  RpcConnection& bob = office.join("bob");
+  bob.call_node<StringValue>("ann", "Hang", text(""), {}, office.outcomes.add());
+  office.loop.run_until_idle();
+  ASSERT_EQ(office.replies.size(), 1u);
+  bool drained = false;
+  office.server->drain([&] { drained = true; });
+  office.loop.run_until_idle();
+  EXPECT_FALSE(drained);
+  office.replies[0](text("at last"));
+  office.loop.run_until_idle();
+  EXPECT_EQ(office.outcomes.lines.back(), "OK at last");
+  EXPECT_TRUE(drained);
+}
+
+TEST(RpcServerNames, CountWhatTheyAreAskedInTheMemoryBudget) {
+  Office office;
+  office.join("ann");
+  RpcConnection& bob = office.join("bob");
+  const std::size_t before = MemoryBudget::of_process().used_bytes();
+  bob.call_node<StringValue>("ann", "Hang", text(std::string(100'000, 'x')), {},
+                             office.outcomes.add());
+  office.loop.run_until_idle();
+  // By the server, which passes it on, and by who is asked.
+  EXPECT_GE(MemoryBudget::of_process().used_bytes() - before, 200'000u);
+  office.replies.at(0)(text(""));
+  office.loop.run_until_idle();
+  office.replies.clear();
+  EXPECT_EQ(MemoryBudget::of_process().used_bytes(), before);
 }
 
 TEST(RpcServerNames, MayCostTheirPeerItsConnectionAtOnce) {

@@ -12,6 +12,30 @@ using namespace testing;
 using ::testing::Test;
 using Lines = std::vector<std::string>;
 
+// A reply that is kept after it was used still refers to its call.
+TEST(RpcUnary, RepliesThatAreKeptAfterAnAnswerInTheHandlerLearnThatTheConnectionIsLost) {
+  RpcPair pair;
+  pair.services.on<Int32Value, Int32Value>(
+      "Keep", [&pair](RpcContext&, Int32Value& request, RpcReply<Int32Value> reply) {
+        pair.replies.push_back(reply);
+        if (request.value() == 0) throw RpcError(RpcCode::aborted, "thrown");
+        reply(request);
+      });
+  pair.connect();
+  pair.client->call<Int32Value>("Keep", number(7), pair.outcomes.add());
+  pair.client->call<Int32Value>("Keep", number(0), pair.outcomes.add());
+  pair.loop.run_until_idle();
+  EXPECT_EQ(pair.outcomes.lines, (std::vector<std::string>{"OK 7", "ABORTED: thrown"}));
+  EXPECT_EQ(pair.server->calls_answered(), 2u);
+  pair.client->abort();
+  pair.loop.run_until_idle();
+  ASSERT_EQ(pair.replies.size(), 2u);
+  for (const auto& reply : pair.replies) {
+    EXPECT_EQ(reply.context().connection(), nullptr);
+    EXPECT_EQ(reply.context().peer(), Address());
+  }
+}
+
 TEST(RpcCall, IsAnsweredAtOnce) {
   RpcPair pair;
   pair.connect();

@@ -131,11 +131,10 @@ bool RpcConnection::read_metadata(detail::RpcWireCall& call, ByteView metadata) 
 void RpcConnection::begin_call(detail::RpcWireCall& call) {
   host_->dispatch(call);
   call.settle();
-  if (call.ended()) [[likely]] {
+  const bool ended = call.ended();
+  if (!ended || call.is_shared()) list(call);
+  if (ended) [[likely]]
     call.release();
-  } else {
-    list(call);
-  }
 }
 
 // There was no memory for it, and only its name was read.
@@ -177,7 +176,7 @@ void RpcConnection::on_forward(const RpcFrame& frame, const Parsed& parsed) {
   auto* const call = new detail::RpcWireCall(*this, method, frame, parsed.message);
   call->set_forward({.node = std::string(parsed.node), .method = std::string(parsed.method)},
                     parsed.metadata);
-  // Places at another peer are not taken for ever.
+  // Without a deadline of the caller's, places at another peer are not taken for ever.
   const auto timeout = parsed.milliseconds ? std::chrono::milliseconds(*parsed.milliseconds)
                                            : host_->options().call_timeout;
   if (timeout != never) call->set_deadline(later(received_at_, timeout));
@@ -208,11 +207,14 @@ void RpcConnection::respond_refusal(const RpcFrame& frame, RpcRefusal why) {
     case RpcRefusal::draining:
       status = {RpcCode::unavailable, "going away"};
       break;
+    case RpcRefusal::max_message_bytes:
+      status = {RpcCode::resource_exhausted, "the request is larger than is taken"};
+      break;
     default:
       status = {RpcCode::resource_exhausted,
-                "over a limit: calls in flight, size, memory, or waiting time"};
+                "over a limit: calls in flight, memory, or waiting time"};
   }
-  status.retryable = why != RpcRefusal::unknown_method;
+  status.retryable = why != RpcRefusal::unknown_method && why != RpcRefusal::max_message_bytes;
   put_status({.flags = RpcFrameFlag::not_started, .id = frame.id}, status, nullptr);
 }
 
@@ -226,22 +228,26 @@ void RpcConnection::on_cancel_frame(const RpcFrame& frame) {
 }
 
 void RpcConnection::list(detail::RpcWireCall& call) {
-  if (!call.is_notice()) incoming_.insert(call.id(), &call);
+  if (!call.is_notice() && !call.ended()) incoming_.insert(call.id(), &call);
+  call.in_list = true;
   call.next = first_call_;
   if (first_call_ != nullptr) first_call_->previous = &call;
   first_call_ = &call;
   ++calls_;
   if (call.forwarded_to() != nullptr) [[unlikely]]
     ++forwards_;
+  if (call.kept_bytes() != 0) budget_->change(0, call.kept_bytes());
   if (closed_) end_answered_calls();
 }
 
 void RpcConnection::unlist(detail::RpcWireCall& call) noexcept {
+  call.in_list = false;
   (call.previous != nullptr ? call.previous->next : first_call_) = call.next;
   if (call.next != nullptr) call.next->previous = call.previous;
   --calls_;
   if (call.forwarded_to() != nullptr) [[unlikely]]
     --forwards_;
+  if (call.kept_bytes() != 0) budget_->change(call.kept_bytes(), 0);
   if (draining_ || peer_leaves_) close_when_done();
 }
 

@@ -154,12 +154,17 @@ void DuplexPeer<Wire>::end_calls_soon(const RpcStatus& why) {
 template <class Wire>
 void DuplexPeer<Wire>::drain(std::function<void()> idle) {
   idle_ = std::move(idle);
-  if (serving_ == 0) tell_idle();
+  calls_.when_empty([this] {  // later: the last one is not told yet
+    loop_.add_callback([weak = this->weak_from_this()] {
+      if (const std::shared_ptr<DuplexPeer> self = weak.lock()) self->tell_if_idle();
+    });
+  });
+  tell_if_idle();
 }
 
 template <class Wire>
-void DuplexPeer<Wire>::tell_idle() {
-  if (idle_) idle_();
+void DuplexPeer<Wire>::tell_if_idle() {
+  if (idle_ && serving_ == 0 && calls_.size() == 0) idle_();
 }
 
 // ---- serving ----
@@ -207,7 +212,7 @@ template <class Wire>
 void DuplexPeer<Wire>::answer_late(const Ticket& ticket, json error, json result) {
   --serving_;
   answer(ticket, std::move(error), std::move(result));
-  if (serving_ == 0) tell_idle();
+  tell_if_idle();
 }
 
 template class DuplexPeer<JsonRpcWire>;

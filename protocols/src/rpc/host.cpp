@@ -101,7 +101,7 @@ bool RpcHost::refuse(RpcCall& call) {
   const auto refused = [&](RpcRefusal cause, RpcCode code, const char* why) {
     count_refused(cause);
     RpcStatus status(code, why);
-    status.retryable = code == RpcCode::resource_exhausted;
+    status.retryable = cause == RpcRefusal::max_in_flight;
     call.finish(status);
     return true;
   };

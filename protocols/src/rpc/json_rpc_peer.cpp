@@ -114,6 +114,7 @@ void JsonRpcPeer::attach(Send send, Protocol* connection, MemoryBudget* budget) 
 
 void JsonRpcPeer::detach(const RpcStatus& why) {
   names_ = nullptr;
+  batches_.clear();
   DuplexPeer::detach(why);
 }
 

@@ -1,7 +1,9 @@
 // The serving half of JsonRpcPeer.
+#include <memory>
 #include <string>
 #include <utility>
 
+#include <twister/memory_budget.hpp>
 #include <twister/rpc/json_rpc_peer.hpp>
 
 namespace twister {
@@ -10,8 +12,40 @@ using detail::DuplexFailure;
 using detail::JsonRpcWire;
 using nlohmann::json;
 
+namespace {
+
+// In memory, roughly.
+std::size_t size_of(const json& value) {
+  std::size_t size = sizeof(json);
+  if (value.is_string()) {
+    size += value.get_ref<const std::string&>().size();
+  } else if (value.is_array()) {
+    for (const json& item : value) size += size_of(item);
+  } else if (value.is_object()) {
+    constexpr std::size_t node = 80;  // of a map, with a short key in it
+    for (const auto& [key, item] : value.items()) size += node + key.size() + size_of(item);
+  }
+  return size;
+}
+
+}  // namespace
+
 // A batch of the peer's, and what it is answered with.
 struct detail::JsonRpcServedBatch {
+  explicit JsonRpcServedBatch(MemoryBudget& counted_in) : budget(counted_in) {}
+  ~JsonRpcServedBatch() { budget.change(kept_bytes, 0); }
+  JsonRpcServedBatch(const JsonRpcServedBatch&) = delete;
+  JsonRpcServedBatch& operator=(const JsonRpcServedBatch&) = delete;
+
+  void add(json response) {
+    const std::size_t bytes = size_of(response);
+    budget.change(0, bytes);
+    kept_bytes += bytes;
+    responses.push_back(std::move(response));
+  }
+
+  MemoryBudget& budget;
+  std::size_t kept_bytes = 0;
   json responses = json::array();
   std::size_t pending = 1;  // calls that are not answered yet, and one for the loop over the items
 };
@@ -118,7 +152,15 @@ void JsonRpcPeer::serve_batch(json& items) {
                        nullptr));
     return;
   }
-  const auto batch = std::make_shared<Batch>();
+  if (memory_budget().is_used_up()) {
+    ++counters_.refused;
+    RpcStatus status(RpcCode::resource_exhausted, "the memory budget is used up");
+    status.retryable = true;
+    send_response(response_to(nullptr, "error", JsonRpcWire::failure(status).error));
+    return;
+  }
+  const auto batch = std::make_shared<Batch>(memory_budget());
+  batches_.insert(batch);
   const std::uint64_t epoch = epoch_;
   for (json& item : items) {
     if (is_response(item)) {
@@ -129,7 +171,7 @@ void JsonRpcPeer::serve_batch(json& items) {
     // The connection is lost, or ends: nobody will see the other answers.
     if (epoch != epoch_ || (connection() != nullptr && !connection()->is_open())) return;
   }
-  finish(*batch);
+  finish(batch);
 }
 
 void JsonRpcPeer::take_request(json& request, const std::shared_ptr<Batch>& batch) {
@@ -146,39 +188,43 @@ void JsonRpcPeer::take_request(json& request, const std::shared_ptr<Batch>& batc
   const bool is_notice = id == request.end();
   json none;
   serve(request["method"].get_ref<const std::string&>(), params == request.end() ? none : *params,
-        {is_notice ? json() : std::move(*id), is_notice, batch});
+        {is_notice ? json() : std::move(*id), is_notice, batch, batch != nullptr});
 }
 
 void JsonRpcPeer::answer(const Ticket& ticket, json error, json result) {
+  const std::shared_ptr<Batch> batch = ticket.batch.lock();
+  if (ticket.is_in_batch && batch == nullptr) return;  // the connection is lost
   if (!ticket.is_notice) {
     respond(error.is_null() ? response_to(ticket.id, "result", std::move(result))
                             : response_to(ticket.id, "error", std::move(error)),
-            ticket.batch.get());
+            batch.get());
   }
-  if (ticket.batch) finish(*ticket.batch);
+  if (batch) finish(batch);
 }
 
 void JsonRpcPeer::respond(json response, Batch* batch) {
   if (batch != nullptr) {
-    batch->responses.push_back(std::move(response));
+    batch->add(std::move(response));
   } else {
     send_response(response);
   }
 }
 
 // One of what the batch waits for has come about.
-void JsonRpcPeer::finish(Batch& batch) {
-  if (--batch.pending > 0 || batch.responses.empty() || !send_) return;
-  if (send_(batch.responses) != WriteStatus::refused) return;
+void JsonRpcPeer::finish(const std::shared_ptr<Batch>& batch) {
+  if (--batch->pending > 0) return;
+  batches_.erase(batch);
+  if (batch->responses.empty() || !send_) return;
+  if (send_(batch->responses) != WriteStatus::refused) return;
   // Too long, or one of them has no JSON: the callers are told one by one, still in one message.
-  for (json& response : batch.responses) {
+  for (json& response : batch->responses) {
     if (!response.contains("error")) {
       response = error_response(
           JsonRpcError(JsonRpcCode::internal_error, "the results cannot be sent together"),
           std::move(response["id"]));
     }
   }
-  send_response(batch.responses);
+  send_response(batch->responses);
 }
 
 void JsonRpcPeer::send_response(const json& response) {

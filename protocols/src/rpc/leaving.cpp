@@ -39,13 +39,13 @@ void RpcConnection::go_away() {
   if (!preface_read_) close(Errc::server_draining);  // who has said nothing has asked for nothing
 }
 
-// Calls that this side makes on behalf of the peer's are over when those are. Until the peer knows that this
-// side goes away, its requests are refused: closing would leave open what became of them.
+// Calls of both sides end first: what this one asks may be on behalf of other peers. Until the peer knows that
+// this side goes away, its requests are refused: closing would leave open what became of them.
 void RpcConnection::close_when_done() {
-  if (!is_open() || calls_ != 0) return;
+  if (!is_open() || calls_ != 0 || !outgoing_.empty()) return;
   if (draining_) {
     if (peer_knows_) close(Errc::server_draining);
-  } else if (peer_leaves_ && outgoing_.empty()) {
+  } else if (peer_leaves_) {
     close();
   }
 }

@@ -92,7 +92,7 @@ void RpcWireCall::on_ended() noexcept {
 }
 
 void RpcWireCall::recycle() noexcept {
-  if (connection_ != nullptr && listed()) connection_->unlist(*this);
+  if (in_list) connection_->unlist(*this);
   delete this;
 }
 

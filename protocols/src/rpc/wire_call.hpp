@@ -62,12 +62,20 @@ class RpcWireCall final : public RpcCall, private RpcStreamLink {
   // Answered, and over, before it was dispatched.
   void refuse(RpcRefusal why, const RpcStatus& status);
 
+  // What it keeps of the request, for the memory budget; nothing where that makes no difference.
+  std::size_t kept_bytes() const noexcept {
+    return message_bytes_ >= min_counted_bytes ? message_bytes_ : 0;
+  }
+
   // All calls of the connection that go on after dispatch(), also those that have ended and whose handlers
-  // have not.
+  // have not: they learn that it is lost.
   RpcWireCall* previous = nullptr;
   RpcWireCall* next = nullptr;
+  bool in_list = false;
 
  private:
+  static constexpr std::size_t min_counted_bytes = 1024;
+
   std::optional<RpcStatus> write_response(const RpcStatus& status,
                                           const MessageLite* reply) override;
   void on_ended() noexcept override;

@@ -58,7 +58,8 @@ class RpcCall : public RpcContext, private detail::Timed {
 
   // Ends the call, with a response or without, and tells the handler that it was cancelled.
   void abandon(const RpcStatus& why, bool respond);
-  bool listed() const noexcept { return listed_; }
+  // Somebody besides the wire still refers to it.
+  bool is_shared() const noexcept { return references_ > 1; }
 
  protected:
   // With the reference of the wire.

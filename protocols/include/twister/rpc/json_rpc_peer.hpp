@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -118,7 +119,8 @@ struct JsonRpcWire {
   struct Ticket {
     nlohmann::json id{};
     bool is_notice = false;
-    std::shared_ptr<JsonRpcServedBatch> batch{};  // null for a call by itself
+    std::weak_ptr<JsonRpcServedBatch> batch{};
+    bool is_in_batch = false;
   };
 
   // The largest integer that every peer's JSON holds exactly, and one more.
@@ -183,14 +185,15 @@ class JsonRpcPeer : public detail::DuplexPeer<detail::JsonRpcWire> {
   using DuplexPeer::DuplexPeer;
 
   void take_response(json& response);
-  void take_request(json& request, const std::shared_ptr<Batch>& batch);
+  void take_request(json& request, const std::shared_ptr<Batch>& batch);  // null for one by itself
   void serve_batch(json& items);
   void answer(const Ticket& ticket, json error, json result) override;
   void respond(json response, Batch* batch);
-  void finish(Batch& batch);
+  void finish(const std::shared_ptr<Batch>& batch);
   void send_response(const json& response);
 
   detail::Nodes<JsonRpcPeer>* names_ = nullptr;
+  std::unordered_set<std::shared_ptr<Batch>> batches_;  // of the peer's, not yet answered
 };
 
 }  // namespace twister

@@ -40,6 +40,8 @@ class CallTable {
   CallTable& operator=(const CallTable&) = delete;
 
   std::size_t size() const noexcept { return calls_.size(); }
+  // Called when the last call has been taken out, before it is told.
+  void when_empty(std::function<void()> function) { emptied_ = std::move(function); }
 
   // An id that is not in flight; notices use them up too.
   std::uint64_t take_id() {
@@ -72,6 +74,7 @@ class CallTable {
     loop_.cancel(found->second.timer);
     done = std::move(found->second.done);
     calls_.erase(found);
+    if (calls_.empty() && emptied_) emptied_();
     return true;
   }
 
@@ -127,6 +130,7 @@ class CallTable {
   std::uint64_t next_;
   std::uint64_t order_ = 0;
   std::unordered_map<std::uint64_t, Call> calls_;
+  std::function<void()> emptied_;
 };
 
 }  // namespace twister::detail

@@ -98,8 +98,8 @@ class DuplexPeer : public std::enable_shared_from_this<typename Wire::Peer> {
   // Ends all calls, sent or not; and the same from the loop, not inside this call.
   void end_calls(const RpcStatus& why);
   void end_calls_soon(const RpcStatus& why);
-  // Requests are refused from now on; `idle` is called when all that came before are answered, perhaps
-  // at once.
+  // Requests are refused from now on; `idle` is called when all that came before are answered, and all calls
+  // made, which may be on behalf of other peers; perhaps at once.
   void drain(std::function<void()> idle);
   // Where calls are counted of methods that do not say so themselves, until detach(), which it outlives. Null:
   // nowhere.
@@ -150,7 +150,7 @@ class DuplexPeer : public std::enable_shared_from_this<typename Wire::Peer> {
   bool waits() const noexcept { return wanted_ && !(send_ && started_); }
   void forget_served();
   void answer_late(const Ticket& ticket, json error, json result);
-  void tell_idle();
+  void tell_if_idle();
 
   IOLoop& loop_;
   const Methods& methods_;

@@ -184,7 +184,7 @@ TEST(RpcLimits, OfThePeerHoldForWhatIsSentBeforeTheyAreKnown) {
   pair.loop.run_until_idle();
   EXPECT_THAT(pair.outcomes.lines,
               ::testing::UnorderedElementsAre(
-                  "RESOURCE_EXHAUSTED: over a limit: calls in flight, memory, or waiting time",
+                  "RESOURCE_EXHAUSTED: the request is larger than is taken",
                   "RESOURCE_EXHAUSTED: the request is larger than the peer takes", "OK 2"));
   EXPECT_EQ(pair.server->counters().malformed, 0u);
 }

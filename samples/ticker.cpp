@@ -27,7 +27,9 @@ class Ticker : public ticker::Ticker::Service<Ticker> {
                            twister::RpcWriter<Tick> out) {
     const std::chrono::milliseconds interval(std::clamp(watch.interval_ms(), 1, 60'000));
     Tick tick;
-    while (const bool wanted = co_await out.ready()) {
+    for (;;) {
+      const bool wanted = co_await out.ready();
+      if (!wanted) break;
       tick.set_number(tick.number() + 1);
       out.send(tick);
       co_await twister::sleep(context, interval);

@@ -3,7 +3,8 @@
 //   services.on_server_stream<Query, Tick>("market.Market/Watch",
 //       [](RpcContext&, const Query& query, RpcWriter<Tick> ticks) -> RpcTask<> {
 //         for (const Tick& tick : history(query)) {
-//           if (!co_await ticks.ready()) co_return;  // nobody listens any more
+//           const bool wanted = co_await ticks.ready();
+//           if (!wanted) co_return;  // nobody listens any more
 //           ticks.send(tick);
 //         }
 //       });

@@ -182,7 +182,8 @@ inline detail::AwaitedTime sleep(IOLoop& loop, Duration time) {
 
 // The same in a handler: false, and at once, when its caller does not wait any more, so that the handler can
 // end and make room for others.
-//   while (const bool wanted = co_await sleep(context, 1s)) ticks.send(tick());
+//   const bool wanted = co_await sleep(context, 1s);
+//   if (!wanted) co_return;
 inline detail::AwaitedSleep sleep(RpcContext& context, Duration time) {
   return {context, time};
 }

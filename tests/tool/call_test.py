@@ -192,6 +192,13 @@ class CallTest(ProgramTest):
         self.assertEqual(done.returncode, 5)
         self.assertIn("No space left", done.stderr)
 
+    def test_output_that_is_closed_is_not_the_place_of_a_connection(self):
+        server = self.serve()
+        done = subprocess.run(["sh", "-c", 'exec "$0" "$@" <&- >&-', tool_path(), "list", address_of(server)],
+                              stderr=subprocess.PIPE, text=True, check=False, timeout=DEADLINE, env=environment())
+        self.assertEqual(done.returncode, 5)
+        self.assertIn("Bad file descriptor", done.stderr)
+
 
 class CallOnTerminalTest(ProgramTest):
     def test_says_what_it_waits_for_until_there_is_something_else_to_say(self):

@@ -65,7 +65,8 @@ struct ConnectError {
 // Without an error the stream is connected.
 using ConnectHandler = std::function<void(const ConnectError& error, IOStream stream)>;
 // Without an error the Protocol has had its on_connect; whether it is still open is for it to say.
-// The pointer is good during the call, and until on_close. With an error it is null.
+// The pointer is good during the call, and until on_close. With an error it is null, also for a connection
+// that was lost in the moment in which it was made: its Protocol has had its on_connect and its on_close.
 using ProtocolHandler = std::function<void(const ConnectError& error, Protocol* protocol)>;
 
 // The layer around a connection to `host`, the name that was connected to or the address as text:

@@ -133,7 +133,7 @@ def source_of(group):
         if block.kind == "members" and not arguments:
             arguments = "twister::Protocol"
         before, after = WRAPPERS[block.kind or "declarations"]
-        code = block.code
+        code = block.code.replace("#pragma once\n", "\n", 1)  # of a header, which is a main file here
         if block.kind == "continues" and arguments:
             # What stands above is that file; not to include it is an error that only readers would meet.
             include = f'#include "{arguments}"'

@@ -188,12 +188,11 @@ void JsonRpcPeer::take_request(json& request, const std::shared_ptr<Batch>& batc
   const bool is_notice = id == request.end();
   json none;
   serve(request["method"].get_ref<const std::string&>(), params == request.end() ? none : *params,
-        {is_notice ? json() : std::move(*id), is_notice, batch, batch != nullptr});
+        {is_notice ? json() : std::move(*id), is_notice, batch});
 }
 
 void JsonRpcPeer::answer(const Ticket& ticket, json error, json result) {
   const std::shared_ptr<Batch> batch = ticket.batch.lock();
-  if (ticket.is_in_batch && batch == nullptr) return;  // the connection is lost
   if (!ticket.is_notice) {
     respond(error.is_null() ? response_to(ticket.id, "result", std::move(result))
                             : response_to(ticket.id, "error", std::move(error)),

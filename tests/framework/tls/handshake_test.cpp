@@ -91,10 +91,7 @@ TEST_F(TlsHandshake, AServerNameOfItsOwnTakesThePlaceOfTheHost) {
 class TlsClientCertificates : public TlsTest {
  protected:
   void ask(ClientCertificates how) {
-    TlsServerOptions options = server_options();
-    options.client_certificates = how;
-    options.client_ca_file = authority().file();
-    serve(options);
+    serve_and_ask(how);
     script.connect = [this](Protocol& conn) { info = tls_info(conn); };
   }
   std::optional<TlsInfo> info;

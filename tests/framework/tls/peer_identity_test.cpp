@@ -11,10 +11,7 @@ using ::testing::ElementsAre;
 class TlsPeerIdentity : public TlsTest {
  protected:
   void ask(ClientCertificates how) {
-    TlsServerOptions options = server_options();
-    options.client_certificates = how;
-    options.client_ca_file = authority().file();
-    serve(options);
+    serve_and_ask(how);
     script.connect = [this](Protocol& conn) { identity = peer_identity(conn); };
   }
   static TlsClientOptions certificate_of_alice() {

@@ -47,6 +47,12 @@ inline TlsClientOptions with_certificate(CertificateAuthority& from = authority(
 // A client whose other end is a Script's Protocol, with TLS between them.
 class TlsTest : public MemoryTest {
  protected:
+  void serve_and_ask(ClientCertificates how) {
+    TlsServerOptions options = server_options();
+    options.client_certificates = how;
+    options.client_ca_file = authority().file();
+    serve(options);
+  }
   void serve(const TlsServerOptions& options = server_options()) {
     tls.emplace(options);
     server.emplace(

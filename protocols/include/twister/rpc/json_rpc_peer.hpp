@@ -119,8 +119,7 @@ struct JsonRpcWire {
   struct Ticket {
     nlohmann::json id{};
     bool is_notice = false;
-    std::weak_ptr<JsonRpcServedBatch> batch{};
-    bool is_in_batch = false;
+    std::weak_ptr<JsonRpcServedBatch> batch{};  // none for a call by itself
   };
 
   // The largest integer that every peer's JSON holds exactly, and one more.
